@@ -1,0 +1,48 @@
+/** The request as routing sees it: what the headers and the body said that bears on the pick. */
+
+/** Which kind of body the path announces; "none" is a path or a method without a body pointsman can read. */
+export type Api = "chat" | "completions" | "none";
+
+/**
+ * The prompt as byte ranges of the body, in the order the model reads them: a view that is valid until the next
+ * request is parsed, so nobody keeps it. Range i covers bytes starts[i]..ends[i]-1, still JSON-escaped. A range with
+ * marks[i] = 1 begins a new part (a message): equal text split into other parts is another prefix.
+ */
+export interface Prompt {
+  readonly body: Uint8Array;
+  readonly count: number;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  readonly marks: Uint8Array;
+}
+
+export interface InferenceRequest {
+  readonly api: Api;
+  /** Served model name as the client wrote it; "" when unknown. */
+  readonly model: string;
+  readonly stream: boolean;
+  /** The client's cap on generated tokens; NaN when it set none. */
+  readonly maxTokens: number;
+  /** Bytes of prompt text; 0 when there is none to see. */
+  readonly promptBytes: number;
+  readonly prompt: Prompt | null;
+}
+
+/** What is known of a request whose body is absent, unseen or of no known kind. */
+export const bodylessRequest: InferenceRequest = Object.freeze({
+  api: "none",
+  model: "",
+  stream: false,
+  maxTokens: Number.NaN,
+  promptBytes: 0,
+  prompt: null,
+});
+
+/** The longest suffix decides, so that prefixes such as /team/model/v1/chat/completions are normal; the query is not read. */
+export function apiOfPath(path: string): Api {
+  const query = path.indexOf("?");
+  const end = query === -1 ? path.length : query;
+  if (path.endsWith("/v1/chat/completions", end)) return "chat";
+  if (path.endsWith("/v1/completions", end)) return "completions";
+  return "none";
+}
