@@ -16,7 +16,12 @@ export const columns = {
   running: { owner: "pod", unit: "requests", writer: "pods/scraper", help: "requests in the pod's running batch" },
   kvUsage: { owner: "pod", unit: "0..1", writer: "pods/scraper", help: "share of KV blocks held by running requests" },
   inFlight: { owner: "pod", unit: "requests", writer: "accounting/in-flight", help: "picks not yet finished" },
-  prefixHit: { owner: "request", unit: "0..1", writer: "prefix", help: "share of the prompt the pod's cache should hold" },
+  prefixHit: {
+    owner: "request",
+    unit: "0..1",
+    writer: "prefix",
+    help: "share of the prompt the pod's cache should hold",
+  },
 } as const satisfies Record<string, ColumnSpec>;
 
 export type ColumnName = keyof typeof columns;

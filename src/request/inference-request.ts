@@ -6,7 +6,8 @@ export type Api = "chat" | "completions" | "none";
 /**
  * The prompt as byte ranges of the body, in the order the model reads them: a view that is valid until the next
  * request is parsed, so nobody keeps it. Range i covers bytes starts[i]..ends[i]-1, still JSON-escaped. A range with
- * marks[i] = 1 begins a new part (a message): equal text split into other parts is another prefix.
+ * marks[i] = 1 begins a new part (a message): equal text split into other parts is another prefix. marks[i] = 2 is no
+ * text of the prompt but parts caches from each other (the client's cache_salt); it comes first.
  */
 export interface Prompt {
   readonly body: Uint8Array;

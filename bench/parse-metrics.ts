@@ -1,0 +1,60 @@
+/** CPU and garbage per metrics page: `node bench/parse-metrics.ts [file or folder of pages]`, default the recorded pages. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { vllm } from "../src/pods/model-servers.ts";
+import { MetricsParser } from "../src/pods/parse-metrics.ts";
+
+const ROUNDS = 2000;
+/** The size in which undici hands over a page read from a socket. */
+const CHUNK_BYTES = 65_536;
+
+function pagesAt(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path)
+    .filter((name) => /^metrics-.*\.txt$/.test(name))
+    .map((name) => join(path, name));
+}
+
+/** The obvious way, for comparison: split into lines and match each. */
+function parseByLines(page: Buffer): number {
+  let sum = 0;
+  for (const line of page.toString().split("\n")) {
+    const match = /^vllm:(num_requests_waiting|num_requests_running|kv_cache_usage_perc)(?:\{.*\})? (\S+)/.exec(line);
+    if (match !== null) sum += Number(match[2]);
+  }
+  return sum;
+}
+
+function parseByChunks(parser: MetricsParser, page: Buffer): number {
+  for (let at = 0; at < page.length; at += CHUNK_BYTES) parser.write(page.subarray(at, at + CHUNK_BYTES));
+  return parser.end();
+}
+
+function cpuMicros(run: () => void, rounds: number): number {
+  for (let i = 0; i < rounds / 5; i++) run();
+  const before = process.cpuUsage();
+  for (let i = 0; i < rounds; i++) run();
+  const used = process.cpuUsage(before);
+  return (used.user + used.system) / rounds;
+}
+
+/** Heap bytes a run leaves behind; few rounds, so that no collection falls between the readings. */
+function garbageBytes(run: () => void): number {
+  const rounds = 10;
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < rounds; i++) run();
+  return Math.max(0, (process.memoryUsage().heapUsed - before) / rounds);
+}
+
+const parser = new MetricsParser(vllm);
+for (const path of pagesAt(process.argv[2] ?? join(import.meta.dirname, "../test/fixtures/vllm"))) {
+  const page = readFileSync(path);
+  console.log(`${path} (${(page.length / 1000).toFixed(1)} KB)`);
+  const rivals = { "chunk parser": () => parseByChunks(parser, page), "split and match": () => parseByLines(page) };
+  for (const [name, run] of Object.entries(rivals)) {
+    const micros = cpuMicros(run, ROUNDS).toFixed(1);
+    console.log(
+      `  ${name.padEnd(16)} ${micros.padStart(6)} µs CPU  ${(garbageBytes(run) / 1000).toFixed(1)} KB garbage`,
+    );
+  }
+}

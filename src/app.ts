@@ -1,0 +1,248 @@
+/** Composition root of the picker: builds every part once, starts, drains and stops them. The only place that wires. */
+import { accessSync, constants, readFileSync } from "node:fs";
+import path from "node:path";
+import { builtInScorers } from "../scorers/index.ts";
+import { InFlight } from "./accounting/in-flight.ts";
+import type { Config } from "./config/options.ts";
+import { ConfigError, type ConfigFault } from "./errors.ts";
+import { DuplexPeers } from "./ext-proc/body-mode.ts";
+import { Deadlines } from "./ext-proc/deadlines.ts";
+import { PickReplies } from "./ext-proc/pick-replies.ts";
+import { ExtProcServer } from "./ext-proc/server.ts";
+import type { StreamHost } from "./ext-proc/stream-host.ts";
+import { warmUp } from "./ext-proc/warm-up.ts";
+import { DecisionTrace } from "./observe/decision-trace.ts";
+import { adminServer, listenHttp, metricsServer, type Readiness } from "./observe/http-servers.ts";
+import { createLogger, type Logger } from "./observe/log.ts";
+import { Metrics } from "./observe/metrics.ts";
+import { PodReport, refreshPodGauges } from "./observe/pod-report.ts";
+import { ServerReport } from "./observe/server-report.ts";
+import { StreamReport } from "./observe/stream-report.ts";
+import { Discovery } from "./pods/discovery.ts";
+import { PodTable } from "./pods/pod-table.ts";
+import { Scraper } from "./pods/scraper.ts";
+import { parsePodList, StaticPods } from "./pods/static-pods.ts";
+import { PrefixColumn } from "./prefix/prefix-column.ts";
+import { PrefixIndex } from "./prefix/prefix-index.ts";
+import { BufferBudget } from "./request/body-buffer.ts";
+import { Router } from "./routing/router.ts";
+import { type ScorerFaults, type ScorerUse, ScoringPlan } from "./routing/scoring-plan.ts";
+import { seededRandom } from "./routing/seeded-random.ts";
+
+/** The weights that the Go picker's default configuration has. */
+const defaultWeights: Readonly<Record<string, number>> = { "queue-depth": 2, "kv-cache": 2, "prefix-cache": 3 };
+
+const RECENT_DECISIONS = 256;
+const WARM_UP_INDEX_BYTES = 1024 * 1024;
+const HOUSEKEEPING_MS = 1_000;
+/** How long headers without a stated mode wait for a first body chunk: short, since every such request waits. */
+const GUESS_MS = 50;
+/** Longest silence in a duplex body that plainly is not complete. */
+const SILENCE_MS = 5_000;
+
+const now = (): number => performance.now();
+
+export class App {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #table = new PodTable();
+  readonly #inFlight = new InFlight(this.#table, now);
+  readonly #metrics = new Metrics(version());
+  readonly #trace = new DecisionTrace(RECENT_DECISIONS);
+  readonly #openStreams: StreamHost["openStreams"] = new Set();
+  readonly #budget: BufferBudget;
+  readonly #index: PrefixIndex;
+  readonly #discovery: Discovery;
+  readonly #scraper: Scraper;
+  readonly #server: ExtProcServer;
+  readonly #http: { close(): Promise<unknown> }[] = [];
+  #housekeeping: NodeJS.Timeout | undefined;
+  #draining = false;
+
+  /** Throws a ConfigError where the list of pods is wrong; configFaults tells beforehand. */
+  constructor(config: Config) {
+    const pods = parsePodList(config.pods);
+    if ("faults" in pods) throw new ConfigError(pods.faults);
+    this.#config = config;
+    this.#log = createLogger(config.verbosity);
+    this.#budget = new BufferBudget(config.bufferLimitBytes);
+    this.#index = new PrefixIndex({ budgetBytes: config.prefixIndexLimitBytes, pods: this.#table });
+    this.#table.onLeave((pod) => this.#index.forgetPod(pod.slot));
+    const { instruments } = this.#metrics;
+    const podReport = new PodReport(this.#log, instruments, this.#inFlight);
+    const random = seededRandom(config.seed === 0 ? Date.now() : config.seed);
+    this.#scraper = new Scraper(
+      { table: this.#table, events: podReport, now, random },
+      {
+        intervalMs: config.refreshMetricsIntervalMs,
+        timeoutMs: config.scrapeTimeoutMs,
+        path: config.modelServerMetricsPath,
+      },
+    );
+    this.#discovery = new Discovery({
+      table: this.#table,
+      sources: [new StaticPods(pods.pods, { onFailure: (failure) => podReport.sourceFailed(failure) })],
+      onChange: (change) => {
+        podReport.changed(change);
+        this.#scraper.watch(change.joined);
+      },
+      onFailure: (failure) => podReport.sourceFailed(failure),
+    });
+    const host = streamHost(config, {
+      table: this.#table,
+      inFlight: this.#inFlight,
+      index: this.#index,
+      budget: this.#budget,
+      openStreams: this.#openStreams,
+      events: new StreamReport({ log: this.#log, instruments, trace: this.#trace, now }),
+      scorerFaults: podReport,
+      random,
+    });
+    this.#server = new ExtProcServer(config, host, new ServerReport(this.#log, instruments, now));
+  }
+
+  /** Resolves when requests are answered well: pods are known, every port listens, the hot path is warm. */
+  async start(): Promise<void> {
+    const { bindAddress, metricsPort, adminAddress, adminPort } = this.#config;
+    this.#metrics.watchProcess();
+    this.#metrics.refreshers.push(() => this.#refreshGauges());
+    this.#scraper.start();
+    await this.#discovery.start();
+    warmUp(warmUpHost(this.#config));
+    await this.#server.listen();
+    const readiness = () => this.#readiness();
+    const metrics = metricsServer(this.#metrics, readiness);
+    const admin = adminServer({ table: this.#table, trace: this.#trace, readiness });
+    await this.#listen("metrics", metrics, bindAddress, metricsPort);
+    await this.#listen("admin", admin, adminAddress, adminPort);
+    this.#housekeeping = setInterval(() => this.#inFlight.expire(), HOUSEKEEPING_MS).unref();
+    this.#server.health.ready = true;
+  }
+
+  /** Leaves Envoy time to turn elsewhere, finishes what is open, then stops. */
+  async drain(): Promise<void> {
+    const { drainDelayMs, drainTimeoutMs } = this.#config;
+    this.#draining = true;
+    this.#log.info({ drainDelayMs, drainTimeoutMs, openStreams: this.#openStreams.size }, "draining");
+    await this.#server.drain(drainDelayMs, drainTimeoutMs);
+    this.#log.info({ openStreams: this.#openStreams.size }, "drained");
+    await this.stop();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#housekeeping);
+    this.#discovery.stop();
+    this.#server.stop();
+    await Promise.all([this.#scraper.stop(), ...this.#http.map((server) => server.close())]);
+  }
+
+  async #listen(service: string, server: ReturnType<typeof metricsServer>, host: string, port: number): Promise<void> {
+    this.#http.push(server);
+    const bound = await listenHttp(server, host, port);
+    this.#log.info({ service, address: host, port: bound }, "HTTP server listening");
+  }
+
+  #readiness(): Readiness {
+    const pods = `${this.#table.size} pods known`;
+    if (this.#draining) return { ready: false, sentence: `draining: ${this.#openStreams.size} streams open` };
+    return this.#server.health.ready
+      ? { ready: true, sentence: `picking: ${pods}, ${this.#openStreams.size} streams open` }
+      : { ready: false, sentence: `starting: ${pods}` };
+  }
+
+  #refreshGauges(): void {
+    const { instruments } = this.#metrics;
+    refreshPodGauges(this.#table, instruments);
+    instruments.streamsOpen.set(this.#openStreams.size);
+    instruments.bufferedBytes.set(this.#budget.usedBytes);
+    instruments.inFlight.set({ source: "stream" }, this.#inFlight.streaming);
+    instruments.inFlight.set({ source: "estimate" }, this.#inFlight.estimated);
+    instruments.prefixEntries.set(this.#index.entries);
+    instruments.prefixBytes.set(this.#index.usedBytes);
+    instruments.prefixLimitBytes.set(this.#index.limitBytes);
+    instruments.prefixEvictions.set(this.#index.evictions);
+  }
+}
+
+/** What is wrong beyond single values: settings that contradict each other, files that cannot be read. */
+export function configFaults(config: Config): ConfigFault[] {
+  const pods = parsePodList(config.pods);
+  const faults = "faults" in pods ? [...pods.faults] : [];
+  const { certPath, clientCaFile, secureServing, tlsOnly } = config;
+  if (!secureServing && (tlsOnly || clientCaFile !== "")) {
+    faults.push({
+      path: "--secure-serving",
+      expected: "true beside --tls-only or --client-ca-file",
+      got: "false",
+    });
+  }
+  const files = certPath === "" ? [] : [path.join(certPath, "tls.crt"), path.join(certPath, "tls.key")];
+  for (const file of files)
+    if (!isReadable(file)) faults.push({ path: "--cert-path", expected: `a readable ${file}`, got: "none" });
+  if (clientCaFile !== "" && !isReadable(clientCaFile)) {
+    faults.push({ path: "--client-ca-file", expected: "a readable PEM file", got: JSON.stringify(clientCaFile) });
+  }
+  return faults;
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface HostParts extends Pick<StreamHost, "inFlight" | "budget" | "openStreams" | "events"> {
+  readonly table: PodTable;
+  readonly index: PrefixIndex;
+  readonly scorerFaults: ScorerFaults;
+  readonly random: () => number;
+}
+
+function streamHost(config: Config, parts: HostParts): StreamHost {
+  const { table, index, scorerFaults, random, ...rest } = parts;
+  const { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs } = config;
+  const plan = new ScoringPlan(defaultProfile(), scorerFaults);
+  const owners = { prefixHit: new PrefixColumn(index) };
+  return {
+    ...rest,
+    router: new Router({ table, plan, owners, random }),
+    replies: new PickReplies(),
+    duplexPeers: new DuplexPeers(),
+    deadlines: new Deadlines(now),
+    settings: { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs, guessMs: GUESS_MS, silenceMs: SILENCE_MS },
+    now,
+  };
+}
+
+/** The same parts over two pods that do not exist, reporting to a registry and a log that nobody reads. */
+function warmUpHost(config: Config): StreamHost {
+  const table = new PodTable();
+  table.reconcile(["127.0.0.1:1", "127.0.0.1:2"].map((address) => ({ name: address, address })));
+  const log = createLogger(0);
+  const { instruments } = new Metrics("warm-up");
+  const inFlight = new InFlight(table, now);
+  return streamHost(config, {
+    table,
+    inFlight,
+    index: new PrefixIndex({ budgetBytes: WARM_UP_INDEX_BYTES, pods: table }),
+    budget: new BufferBudget(config.bufferLimitBytes),
+    openStreams: new Set(),
+    events: new StreamReport({ log, instruments, trace: new DecisionTrace(RECENT_DECISIONS), now }),
+    scorerFaults: new PodReport(log, instruments, inFlight),
+    random: seededRandom(1),
+  });
+}
+
+function defaultProfile(): ScorerUse[] {
+  return builtInScorers
+    .filter((scorer) => scorer.name in defaultWeights)
+    .map((scorer) => ({ scorer, weight: defaultWeights[scorer.name] ?? 1 }));
+}
+
+export function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return String((manifest as { version?: unknown }).version);
+}

@@ -1,0 +1,56 @@
+/** What a command is, and the --help text made from its options. */
+import { dashed, environmentName } from "../config/load-config.ts";
+import type { OptionTable } from "../config/options.ts";
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  readonly options: OptionTable;
+  /** Resolves with the exit code; throws ConfigError for wrong arguments. */
+  run(args: readonly string[], io: CommandIo): Promise<number>;
+}
+
+export interface CommandIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly out: (line: string) => void;
+  /** Resolves with the signal's name when the process is asked to end. */
+  readonly interrupted: Promise<string>;
+}
+
+const HELP_COLUMN = 34;
+const HELP_WIDTH = 112;
+
+export function helpOf(command: Command): string {
+  const rows = Object.values(command.options).map(({ flag, kind, help, ...spec }) => {
+    const shown = kind.show(spec.default);
+    return row(dashed(flag), `${help} (${shown}) [${environmentName(flag)}]`);
+  });
+  return [`pointsman ${command.name}: ${command.summary}`, "", "Options (default) [environment]:", ...rows].join("\n");
+}
+
+export function helpOfAll(commands: readonly Command[]): string {
+  return [
+    "pointsman: an endpoint picker for LLM inference behind Envoy",
+    "",
+    "Commands (pointsman COMMAND --help shows the options of one):",
+    ...commands.map((command) => row(command.name, command.summary)),
+    row("(flags only)", "The same as serve: an image started with another picker's flags just works."),
+  ].join("\n");
+}
+
+function row(head: string, text: string): string {
+  const lines = wrap(text, HELP_WIDTH - HELP_COLUMN);
+  const first = `  ${head.padEnd(HELP_COLUMN - 2)}${lines[0] ?? ""}`;
+  return [first, ...lines.slice(1).map((line) => " ".repeat(HELP_COLUMN) + line)].join("\n");
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
+}

@@ -1,0 +1,81 @@
+/** Flags and environment -> one frozen set of values, or one ConfigError with every fault. */
+import { ConfigError, type ConfigFault } from "../errors.ts";
+import type { OptionTable, OptionValues } from "./options.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A flag wins over the environment, the environment over the default. Flags may be written -x, --x, --x=v or --x v. */
+export function loadConfig<T extends OptionTable>(
+  table: T,
+  args: readonly string[],
+  env: Environment,
+): OptionValues<T> {
+  const faults: ConfigFault[] = [];
+  const given = readFlags(table, args, faults);
+  const values: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(table)) {
+    const fromFlag = given.get(spec.flag);
+    const source = fromFlag === undefined ? environmentName(spec.flag) : dashed(spec.flag);
+    const written = fromFlag ?? env[environmentName(spec.flag)];
+    const value = written === undefined ? spec.default : spec.kind.parse(written);
+    if (value === undefined) faults.push({ path: source, expected: spec.kind.expects, got: quoted(written ?? "") });
+    values[name] = value ?? spec.default;
+  }
+  faults.push(...check(values as OptionValues<T>));
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.freeze(values) as OptionValues<T>;
+}
+
+export function environmentName(flag: string): string {
+  return `POINTSMAN_${flag === "v" ? "VERBOSITY" : flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+export function dashed(flag: string): string {
+  return flag.length === 1 ? `-${flag}` : `--${flag}`;
+}
+
+function readFlags(table: OptionTable, args: readonly string[], faults: ConfigFault[]): Map<string, string> {
+  const specs = new Map(Object.values(table).map((spec) => [spec.flag, spec]));
+  const given = new Map<string, string>();
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? "";
+    const [, flag, inline] = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(arg) ?? [];
+    const spec = flag === undefined ? undefined : specs.get(flag);
+    if (flag === undefined || spec === undefined) {
+      faults.push(unknownFault(arg, flag, [...specs.keys()]));
+      // Its value, if it has one, is not a fault of its own.
+      if (flag !== undefined && inline === undefined && !(args[at + 1] ?? "-").startsWith("-")) at++;
+    } else if (inline !== undefined) given.set(flag, inline);
+    else if (spec.kind.alone !== undefined) given.set(flag, spec.kind.show(spec.kind.alone));
+    else if (at + 1 < args.length) given.set(flag, args[++at] ?? "");
+    else faults.push({ path: dashed(flag), expected: spec.kind.expects, got: "nothing" });
+  }
+  return given;
+}
+
+function unknownFault(arg: string, flag: string | undefined, known: readonly string[]): ConfigFault {
+  if (flag === undefined) return { path: quoted(arg), expected: "a flag", got: "a word that belongs to none" };
+  const nearest = known
+    .map((name) => ({ name, distance: editDistance(name, flag) }))
+    .reduce((best, next) => (next.distance < best.distance ? next : best));
+  const hint = nearest.distance <= Math.max(2, flag.length / 3) ? { hint: dashed(nearest.name) } : {};
+  return { path: dashed(flag), expected: "a known flag (see --help)", got: "an unknown one", ...hint };
+}
+
+/** Letters to insert, delete or change to get from one word to the other. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const change = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
+}

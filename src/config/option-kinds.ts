@@ -1,0 +1,91 @@
+/** The kinds of option: how each is written, checked and shown. */
+
+export interface OptionKind<T> {
+  /** What a correct value looks like, for faults and docs: "an integer >= 0". */
+  readonly expects: string;
+  /** undefined: not a value of this kind. */
+  parse(text: string): T | undefined;
+  show(value: T): string;
+  /** May stand alone on the command line, meaning this value. */
+  readonly alone?: T;
+}
+
+export function integer(min: number, max = Number.MAX_SAFE_INTEGER): OptionKind<number> {
+  return {
+    expects: max === Number.MAX_SAFE_INTEGER ? `an integer >= ${min}` : `an integer ${min}..${max}`,
+    parse: (text) => {
+      const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? value : undefined;
+    },
+    show: String,
+  };
+}
+
+/** 0 asks the system for a free port. */
+export const port = integer(0, 65_535);
+
+export const flag: OptionKind<boolean> = {
+  expects: "true or false",
+  parse: (text) => (text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : undefined),
+  show: String,
+  alone: true,
+};
+
+export function text(expects: string): OptionKind<string> {
+  return { expects, parse: (value) => value, show: (value) => (value === "" ? "(none)" : value) };
+}
+
+export function choice<const C extends string>(...values: readonly C[]): OptionKind<C> {
+  return {
+    expects: `one of ${values.join(", ")}`,
+    parse: (value) => values.find((allowed) => allowed === value),
+    show: (value) => value,
+  };
+}
+
+const msByUnit: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Durations as the Go picker writes them: 50ms, 1.5s, 1m30s. */
+export function durationMs(minMs: number): OptionKind<number> {
+  return {
+    expects: `a duration >= ${showDuration(minMs)} such as 50ms, 2s or 1m30s`,
+    parse: (value) => {
+      if (value === "0") return minMs === 0 ? 0 : undefined;
+      if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) return undefined;
+      let total = 0;
+      for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+        total += Number(amount) * (msByUnit[unit ?? ""] ?? Number.NaN);
+      }
+      return total >= minMs ? total : undefined;
+    },
+    show: showDuration,
+  };
+}
+
+function showDuration(ms: number): string {
+  if (ms > 0 && ms % 60_000 === 0) return `${ms / 60_000}m`;
+  return ms > 0 && ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+const bytesByUnit: Record<string, number> = { "": 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3, K: 1000, M: 1e6, G: 1e9 };
+
+/** Sizes as Kubernetes writes them: 32Mi, 1Gi, 500000. */
+export function byteCount(min: number): OptionKind<number> {
+  return {
+    expects: `a size in bytes >= ${showBytes(min)} such as 512Ki, 32Mi or 1Gi`,
+    parse: (value) => {
+      const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|K|M|G)?$/.exec(value) ?? [];
+      const bytes = Math.floor(Number(amount) * (bytesByUnit[unit] ?? Number.NaN));
+      return bytes >= min ? bytes : undefined;
+    },
+    show: showBytes,
+  };
+}
+
+function showBytes(bytes: number): string {
+  for (const unit of ["Gi", "Mi", "Ki"]) {
+    const size = bytesByUnit[unit] ?? 1;
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
+  }
+  return String(bytes);
+}

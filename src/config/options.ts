@@ -1,0 +1,129 @@
+/**
+ * Every option of `serve`, once: flag, kind, default and help. --help, the README's table, the environment names and
+ * the validation are made from it. Names are the Go picker's wherever it has the same option.
+ */
+import { byteCount, choice, durationMs, flag, integer, type OptionKind, port, text } from "./option-kinds.ts";
+
+export interface OptionSpec<T> {
+  /** Without dashes; the environment name is POINTSMAN_ and this in capitals. */
+  readonly flag: string;
+  readonly kind: OptionKind<T>;
+  readonly default: T;
+  readonly help: string;
+}
+
+export type OptionTable = { readonly [name: string]: OptionSpec<unknown> };
+export type OptionValues<T extends OptionTable> = {
+  readonly [K in keyof T]: T[K] extends OptionSpec<infer V> ? V : never;
+};
+
+/** Keeps each option's value type; the table's own type is inferred. */
+export function option<T>(flagName: string, kind: OptionKind<T>, defaultValue: T, help: string): OptionSpec<T> {
+  return { flag: flagName, kind, default: defaultValue, help };
+}
+
+export const serveOptions = {
+  pods: option("pods", text("a list host:port,host:port"), "", "The pods: a list host:port,[v6]:port,name=host:port."),
+  bindAddress: option("bind-address", text("an IP address"), "0.0.0.0", "Address of all ports but the admin port."),
+  grpcPort: option("grpc-port", port, 9002, "ext_proc port; speaks plaintext h2c and TLS at once."),
+  grpcSocket: option("grpc-socket", text("a path"), "", "Unix socket that serves ext_proc too, for a sidecar Envoy."),
+  grpcHealthPort: option(
+    "grpc-health-port",
+    port,
+    9003,
+    "gRPC health port (the ext_proc port answers health as well).",
+  ),
+  metricsPort: option("metrics-port", port, 9090, "HTTP port of /metrics, /livez and /readyz."),
+  adminAddress: option("admin-address", text("an IP address"), "127.0.0.1", "Address of the admin port."),
+  adminPort: option("admin-port", port, 9091, "HTTP port of pods and decisions; loopback unless told otherwise."),
+  secureServing: option(
+    "secure-serving",
+    flag,
+    true,
+    "Accept TLS on the gRPC ports beside plaintext; false = plaintext only.",
+  ),
+  tlsOnly: option("tls-only", flag, false, "Refuse plaintext on the gRPC ports; implied by --client-ca-file."),
+  certPath: option(
+    "cert-path",
+    text("a folder"),
+    "",
+    "Folder with tls.crt and tls.key; without it a certificate is made at start.",
+  ),
+  clientCaFile: option(
+    "client-ca-file",
+    text("a PEM file"),
+    "",
+    "CA that every ext_proc client's certificate must be signed by.",
+  ),
+  refreshMetricsIntervalMs: option(
+    "refresh-metrics-interval",
+    durationMs(50),
+    1000,
+    "Time between two scrapes of a pod.",
+  ),
+  scrapeTimeoutMs: option("scrape-timeout", durationMs(10), 1000, "Time a pod has to answer a scrape."),
+  modelServerMetricsPath: option(
+    "model-server-metrics-path",
+    text("a path"),
+    "/metrics",
+    "Where a pod serves its metrics.",
+  ),
+  bodyLimitBytes: option(
+    "body-limit",
+    byteCount(1),
+    32 * 1024 ** 2,
+    "Largest request body; above it the answer is 413.",
+  ),
+  bufferLimitBytes: option(
+    "buffer-limit",
+    byteCount(1),
+    512 * 1024 ** 2,
+    "Body bytes held for all requests together; above it pods are picked by requests in flight.",
+  ),
+  streamLimit: option("stream-limit", integer(1), 50_000, "Open streams; above it the answer is 503."),
+  prefixIndexLimitBytes: option(
+    "prefix-index-limit",
+    byteCount(1024 ** 2),
+    256 * 1024 ** 2,
+    "Memory of the prefix index.",
+  ),
+  answerDeadlineMs: option(
+    "answer-deadline",
+    durationMs(20),
+    140,
+    "Longest hold of an answer that Envoy's message_timeout (200ms by default) may run against.",
+  ),
+  assumedMode: option(
+    "assume-body-mode",
+    choice("auto", "buffered", "streamed", "streamed-early", "duplex"),
+    "auto",
+    "Body mode where Envoy does not state one (protocol_config missing).",
+  ),
+  transport: option(
+    "transport",
+    choice("direct", "plain"),
+    "direct",
+    "How streams are taken from grpc-js: direct, or the slower documented way.",
+  ),
+  drainDelayMs: option(
+    "drain-delay",
+    durationMs(0),
+    5000,
+    "After SIGTERM: time of answering on while health says NOT_SERVING.",
+  ),
+  drainTimeoutMs: option(
+    "drain-timeout",
+    durationMs(0),
+    30_000,
+    "After SIGTERM: time until the process ends in any case.",
+  ),
+  seed: option("seed", integer(0), 0, "Seed of the tie-breaks; 0 takes a new one at every start."),
+  verbosity: option(
+    "v",
+    integer(0, 5),
+    2,
+    "Log level: 0 errors, 1 warnings, 2 normal, 4 a line per stream, 5 a line per message.",
+  ),
+} as const;
+
+export type Config = OptionValues<typeof serveOptions>;

@@ -1,0 +1,35 @@
+/** The one synchronous chain from body bytes to a Decision; a fault of our own degrades to a pick by in-flight. */
+import { type Api, bodylessRequest } from "../request/inference-request.ts";
+import { parseBody } from "../request/parse-body.ts";
+import type { Decision, PickReason } from "../routing/decision.ts";
+import type { StreamHost } from "./stream-host.ts";
+
+/** `body` is absent where it cannot be seen; `cut` says that more of it exists than we hold. */
+export function decide(
+  host: StreamHost,
+  api: Api,
+  reason: PickReason,
+  body: Buffer | undefined,
+  cut: boolean,
+): Decision {
+  const { router } = host;
+  if (reason === "buffer_full" || reason === "fault") return router.routeByInFlight(reason);
+  try {
+    if (body === undefined || api === "none") return router.route(bodylessRequest, reason);
+    const request = parseBody(api, body, cut);
+    if ("code" in request) return { kind: "refused", code: request.code };
+    return router.route(request, cut ? "body_cut" : request.prompt === null ? "no_prompt" : reason);
+  } catch (error) {
+    host.events.fault("routing", error);
+    return router.routeByInFlight("fault");
+  }
+}
+
+/** Lets the owners of request columns remember the pick; the answer is out, so a fault here costs nobody a request. */
+export function learn(host: StreamHost, decision: Decision): void {
+  try {
+    host.router.learn(decision);
+  } catch (error) {
+    host.events.fault("learning from a pick", error);
+  }
+}

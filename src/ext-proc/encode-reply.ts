@@ -1,0 +1,124 @@
+/**
+ * Replies as bytes: constants, picks (encoded once per pod), streamed body chunks and immediate responses.
+ * Field numbers are those of envoy.service.ext_proc.v3.ProcessingResponse (see proto/).
+ */
+import { type ErrorCode, type ErrorCodeSpec, errorCodes } from "../errors.ts";
+import { field, varintField, varintLength, writeVarint } from "./wire.ts";
+
+/** The header Envoy's cluster follows, and the key of the same value in dynamic metadata. */
+export const DESTINATION_HEADER = "x-gateway-destination-endpoint";
+const METADATA_NAMESPACE = "envoy.lb";
+
+/** Fields of ProcessingResponse's oneof. */
+const part = {
+  requestHeaders: 1,
+  responseHeaders: 2,
+  requestBody: 3,
+  responseBody: 4,
+  requestTrailers: 5,
+  responseTrailers: 6,
+  immediate: 7,
+} as const;
+const DYNAMIC_METADATA = 8;
+
+/** "Go on, nothing to change", one per kind of message. */
+export const proceed = {
+  requestHeaders: field(part.requestHeaders),
+  responseHeaders: field(part.responseHeaders),
+  requestBody: field(part.requestBody),
+  responseBody: field(part.responseBody),
+  requestTrailers: field(part.requestTrailers),
+  responseTrailers: field(part.responseTrailers),
+} as const;
+
+/** A pick's two spellings: in the answer to the headers or in the answer to the body. */
+export interface PickReply {
+  readonly onHeaders: Buffer;
+  readonly onBody: Buffer;
+}
+
+/** The destination goes out twice, equal: data planes read either the header or the metadata. */
+export function encodePick(address: string): PickReply {
+  // CommonResponse { header_mutation 2 { set_headers 1 } }, wrapped as HeadersResponse or BodyResponse { response 1 }.
+  const response = field(1, field(2, setHeader(DESTINATION_HEADER, address)));
+  const metadata = field(DYNAMIC_METADATA, structField(METADATA_NAMESPACE, structValue(DESTINATION_HEADER, address)));
+  return {
+    onHeaders: Buffer.concat([field(part.requestHeaders, response), metadata]),
+    onBody: Buffer.concat([field(part.requestBody, response), metadata]),
+  };
+}
+
+/** HeaderValueOption { header 1 { key 1, raw_value 3 }, append_action 3 = OVERWRITE_IF_EXISTS_OR_ADD }. */
+function setHeader(name: string, value: string): Buffer {
+  return field(1, field(1, field(1, name), field(3, value)), varintField(3, 2));
+}
+
+/** One entry of google.protobuf.Struct.fields; `value` is an encoded Value. */
+function structField(key: string, value: Buffer): Buffer {
+  return field(1, field(1, key), field(2, value));
+}
+
+/** Value { struct_value 5 { key: string_value 3 } }. */
+function structValue(key: string, value: string): Buffer {
+  return field(5, structField(key, field(3, value)));
+}
+
+/** Bytes of body per streamed reply: Envoy advises at most 64 KiB a message. */
+export const STREAMED_CHUNK_BYTES = 62_000;
+
+export type StreamedPart = "requestBody" | "responseBody";
+
+/**
+ * BodyResponse { response 1 { body_mutation 3 { streamed_response 3 { body 1, end_of_stream 2 } } } },
+ * written into one buffer, so that the body is copied once.
+ */
+export function encodeStreamedBody(direction: StreamedPart, body: Uint8Array, endOfStream: boolean): Buffer {
+  const bodyField = body.length === 0 ? 0 : 1 + varintLength(body.length) + body.length;
+  const streamed = bodyField + (endOfStream ? 2 : 0);
+  const mutation = 1 + varintLength(streamed) + streamed;
+  const common = 1 + varintLength(mutation) + mutation;
+  const response = 1 + varintLength(common) + common;
+  const bytes = Buffer.allocUnsafe(1 + varintLength(response) + response);
+  let at = writeLength(bytes, 0, part[direction], response);
+  at = writeLength(bytes, at, 1, common);
+  at = writeLength(bytes, at, 3, mutation);
+  at = writeLength(bytes, at, 3, streamed);
+  if (body.length > 0) {
+    at = writeLength(bytes, at, 1, body.length);
+    bytes.set(body, at);
+    at += body.length;
+  }
+  if (endOfStream) {
+    bytes[at] = 2 << 3;
+    bytes[at + 1] = 1;
+  }
+  return bytes;
+}
+
+function writeLength(target: Buffer, at: number, number: number, length: number): number {
+  target[at] = (number << 3) | 2;
+  return writeVarint(target, at + 1, length);
+}
+
+/** One encoded ImmediateResponse per error code: they carry nothing of the request. */
+const immediateReplies = new Map<ErrorCode, Buffer>(
+  Object.entries(errorCodes).map(([code, spec]) => [code as ErrorCode, encodeImmediate(code, spec)]),
+);
+
+export function immediateReply(code: ErrorCode): Buffer {
+  return immediateReplies.get(code) ?? proceed.requestHeaders;
+}
+
+/** ImmediateResponse { status 1 { code 1 }, headers 2, body 3, details 5 }, with an OpenAI-shaped JSON body. */
+function encodeImmediate(code: string, spec: ErrorCodeSpec): Buffer {
+  const body = JSON.stringify({ error: { message: spec.message, type: spec.type, param: null, code } });
+  const headers = [setHeader("content-type", "application/json"), setHeader("x-pointsman-error", code)];
+  if (spec.retryAfterSeconds !== undefined) headers.push(setHeader("retry-after", String(spec.retryAfterSeconds)));
+  return field(
+    part.immediate,
+    field(1, varintField(1, spec.status)),
+    field(2, ...headers),
+    field(3, body),
+    field(5, `pointsman_${code}`),
+  );
+}

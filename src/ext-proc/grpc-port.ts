@@ -1,0 +1,175 @@
+/**
+ * One listening port for gRPC that speaks h2c and TLS: the first bytes of a connection tell which, and what is neither
+ * is told in plain words to the log. The bytes read are put back, so nothing is lost to the protocol behind.
+ */
+import http2 from "node:http2";
+import net from "node:net";
+import type tls from "node:tls";
+import grpc from "@grpc/grpc-js";
+import type { ResetGuard } from "./reset-guard.ts";
+
+/** Why a connection came to nothing. */
+export type RefusalKind =
+  | "http1"
+  | "plaintext_refused"
+  | "tls_refused"
+  | "tls_handshake"
+  | "unknown_protocol"
+  | "silent";
+
+export interface GrpcPortOptions {
+  readonly server: grpc.Server;
+  /** Absent: plaintext only. */
+  readonly tls?: grpc.ServerCredentials | undefined;
+  readonly tlsOnly: boolean;
+  readonly guard: ResetGuard;
+  onRefused(kind: RefusalKind, peer: string, detail: string): void;
+}
+
+const TLS_HANDSHAKE_BYTE = 0x16;
+const H2C_PREFACE = "PRI * HTTP/2";
+const FIRST_BYTES_TIMEOUT_MS = 10_000;
+/** Stream and connection windows: Envoy ships bodies in 16 KiB frames, and node's default of 64 KiB stalls large ones. */
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
+
+type Injector = ReturnType<grpc.Server["createConnectionInjector"]>;
+
+export class GrpcPort {
+  readonly #options: GrpcPortOptions;
+  readonly #listeners: net.Server[] = [];
+  readonly #sessions = new Set<http2.ServerHttp2Session>();
+  readonly #sockets = new Set<net.Socket>();
+  readonly #plain: Injector | undefined;
+  readonly #tls: Injector | undefined;
+
+  constructor(options: GrpcPortOptions) {
+    this.#options = options;
+    const injectorFor = (credentials: grpc.ServerCredentials) =>
+      this.#watchingSessions(() => options.server.createConnectionInjector(credentials));
+    this.#plain = options.tlsOnly ? undefined : injectorFor(grpc.ServerCredentials.createInsecure());
+    this.#tls = options.tls === undefined ? undefined : injectorFor(options.tls);
+  }
+
+  /** Listens on a TCP address or a Unix socket; resolves with the bound port (0 for a socket). */
+  listen(where: { host: string; port: number } | { path: string }): Promise<number> {
+    const listener = net.createServer({ noDelay: true }, (socket) => this.#onConnection(socket));
+    this.#listeners.push(listener);
+    return new Promise((resolve, reject) => {
+      listener.once("error", reject);
+      listener.listen(where, () => {
+        listener.off("error", reject);
+        const address = listener.address();
+        resolve(typeof address === "object" && address !== null ? address.port : 0);
+      });
+    });
+  }
+
+  /** Tells every peer to open no more streams here. Open ones go on; streams on their way are still served. */
+  announceGoaway(): void {
+    for (const session of this.#sessions) {
+      if (!session.destroyed) session.goaway(http2.constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+    }
+  }
+
+  /** Takes no new connections, and closes each open one as soon as its last stream is over. */
+  closeGently(): void {
+    for (const listener of this.#listeners) listener.close();
+    for (const session of this.#sessions) session.close();
+  }
+
+  get idle(): boolean {
+    return this.#sessions.size === 0;
+  }
+
+  /** Ends everything now. */
+  stop(): void {
+    for (const listener of this.#listeners) listener.close();
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #onConnection(socket: net.Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    const timer = setTimeout(() => this.#refuse("silent", socket, ""), FIRST_BYTES_TIMEOUT_MS).unref();
+    socket.once("data", (bytes: Buffer) => {
+      clearTimeout(timer);
+      socket.pause();
+      socket.unshift(bytes);
+      this.#route(socket, bytes);
+    });
+    socket.once("close", () => clearTimeout(timer));
+  }
+
+  #route(socket: net.Socket, bytes: Buffer): void {
+    const preface = bytes.toString("latin1", 0, H2C_PREFACE.length);
+    if (bytes[0] === TLS_HANDSHAKE_BYTE) {
+      if (this.#tls === undefined) this.#refuse("tls_refused", socket, "");
+      else this.#tls.injectConnection(socket);
+    } else if (H2C_PREFACE.startsWith(preface)) {
+      if (this.#plain === undefined) this.#refuse("plaintext_refused", socket, "");
+      else this.#plain.injectConnection(socket);
+    } else if (/^[A-Z]{3,8} /.test(preface)) {
+      socket.write("HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      this.#refuse("http1", socket, "");
+    } else this.#refuse("unknown_protocol", socket, `first bytes ${bytes.toString("hex", 0, 8)}`);
+  }
+
+  #refuse(kind: RefusalKind, socket: net.Socket, detail: string): void {
+    this.#options.onRefused(kind, peerOf(socket), detail);
+    socket.destroySoon();
+  }
+
+  /**
+   * grpc-js has no options for what an Envoy peer needs (see below), so they are slipped in while it creates its
+   * http2 server: node:http2's limit on incoming resets (1000, then 33 a second) would end every busy connection,
+   * because Envoy resets each stream it is done with. ResetGuard takes over that limit's duty.
+   */
+  #watchingSessions(create: () => Injector): Injector {
+    const { createServer, createSecureServer } = http2;
+    const noLimit = { streamResetBurst: Number.MAX_SAFE_INTEGER, streamResetRate: Number.MAX_SAFE_INTEGER };
+    const withOptions = <O extends http2.ServerOptions | undefined>(options: O) => ({
+      ...options,
+      ...noLimit,
+      settings: { ...options?.settings, initialWindowSize: STREAM_WINDOW_BYTES },
+    });
+    Object.assign(http2, {
+      createServer: (options: http2.ServerOptions) => this.#watch(createServer(withOptions(options))),
+      createSecureServer: (options: http2.SecureServerOptions) =>
+        this.#watchTls(this.#watch(createSecureServer(withOptions(options)))),
+    });
+    try {
+      return create();
+    } finally {
+      Object.assign(http2, { createServer, createSecureServer });
+    }
+  }
+
+  #watch<S extends http2.Http2Server | http2.Http2SecureServer>(server: S): S {
+    (server as http2.Http2Server).on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+      this.#options.guard.watch(session);
+    });
+    server.on("sessionError", () => {});
+    return server;
+  }
+
+  #watchTls(server: http2.Http2SecureServer): http2.Http2SecureServer {
+    server.on("tlsClientError", (error, socket) => {
+      this.#options.onRefused("tls_handshake", peerOf(socket), error.message);
+    });
+    server.on("unknownProtocol", (socket: tls.TLSSocket) => {
+      this.#options.onRefused("http1", peerOf(socket), "no h2 in the TLS handshake's ALPN");
+      socket.destroy();
+    });
+    return server;
+  }
+}
+
+function peerOf(socket: net.Socket): string {
+  return socket.remoteAddress === undefined ? "unix socket" : `${socket.remoteAddress}:${socket.remotePort}`;
+}

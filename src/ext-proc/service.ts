@@ -1,0 +1,140 @@
+/**
+ * The Process method, registered by hand, and its two transports behind one codec.
+ *
+ * direct  a server interceptor takes the call over: messages never pass grpc-js's Duplex stream. It leans on how
+ *         grpc-js runs interceptors, so its version is pinned and a wire test watches over it.
+ * plain   the documented way, `call.on("data")`: the fallback if a grpc-js release breaks the first.
+ */
+import grpc from "@grpc/grpc-js";
+import { decodeMessage, type StreamMessage } from "./decode-message.ts";
+import { Stream } from "./stream.ts";
+import { grpcStatus, type StreamHost, type StreamPort } from "./stream-host.ts";
+
+export const EXT_PROC_SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor";
+const PROCESS_PATH = `/${EXT_PROC_SERVICE}/Process`;
+
+export const transports = ["direct", "plain"] as const;
+export type Transport = (typeof transports)[number];
+
+const unused = (): never => {
+  throw new Error("the server side never encodes requests or decodes replies");
+};
+
+/** Replies arrive encoded. */
+const identity = (bytes: Buffer): Buffer => bytes;
+
+export const processDefinition: grpc.ServiceDefinition = {
+  Process: {
+    path: PROCESS_PATH,
+    requestStream: true,
+    responseStream: true,
+    requestDeserialize: decodeMessage,
+    responseSerialize: identity,
+    requestSerialize: unused,
+    responseDeserialize: unused,
+  },
+};
+
+/** Unsent reply bytes of one stream above which no further message is read. */
+const SEND_AHEAD_BYTES = 1024 * 1024;
+/** Smaller replies are not counted: they cannot pile up faster than messages come. */
+const COUNTED_REPLY_BYTES = 4096;
+
+const noop = (): void => {};
+
+type Call = grpc.ServerInterceptingCallInterface;
+
+/** One stream on a call that the interceptor took over. */
+class DirectPort implements StreamPort {
+  readonly #call: Call;
+  #unsentBytes = 0;
+  #readWaits = false;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  send(reply: Buffer): void {
+    if (reply.length < COUNTED_REPLY_BYTES) {
+      this.#call.sendMessage(reply, noop);
+      return;
+    }
+    this.#unsentBytes += reply.length;
+    this.#call.sendMessage(reply, () => {
+      this.#unsentBytes -= reply.length;
+      if (this.#readWaits && this.#unsentBytes < SEND_AHEAD_BYTES) this.read();
+    });
+  }
+
+  /** Asks for the next message, once enough of the replies is out. */
+  read(): void {
+    this.#readWaits = this.#unsentBytes >= SEND_AHEAD_BYTES;
+    if (!this.#readWaits) this.#call.startRead();
+  }
+
+  end(code: number, details: string): void {
+    this.#call.sendStatus({ code, details });
+  }
+
+  peer(): string {
+    return peerOf(this.#call.getConnectionInfo());
+  }
+}
+
+/** Takes Process calls over; every other method (health) goes its usual way. */
+export function takeOver(host: StreamHost): grpc.ServerInterceptor {
+  return (method, call) => {
+    if (method.path !== PROCESS_PATH) return new grpc.ServerInterceptingCall(call);
+    const port = new DirectPort(call);
+    const stream = new Stream(port, host);
+    const listener = {
+      onReceiveMetadata: () => port.read(),
+      onReceiveMessage: (message: StreamMessage) => {
+        stream.on(message);
+        port.read();
+      },
+      onReceiveHalfClose: () => stream.onHalfClose(),
+      onCancel: () => stream.onCancel(),
+    };
+    // grpc-js calls nothing but start() on what an interceptor returns for a streaming call.
+    return { start: () => call.start(listener) } as unknown as grpc.ServerInterceptingCall;
+  };
+}
+
+/** The handler grpc-js sees. On the direct transport it is never reached; a call that gets here is a broken take-over. */
+export function processHandler(
+  host: StreamHost,
+  transport: Transport,
+): grpc.handleBidiStreamingCall<StreamMessage, Buffer> {
+  return (call) => {
+    if (transport === "direct") host.events.fault("direct transport", new Error("a call reached grpc-js's stream"));
+    const stream = new Stream(plainPort(call), host);
+    call.on("data", (message: StreamMessage) => stream.on(message));
+    call.on("end", () => stream.onHalfClose());
+    call.on("cancelled", () => stream.onCancel());
+    call.on("error", () => stream.onCancel());
+  };
+}
+
+function plainPort(call: grpc.ServerDuplexStream<StreamMessage, Buffer>): StreamPort {
+  const peer = call.getPeer();
+  return {
+    send: (reply) => {
+      if (!call.write(reply)) {
+        call.pause();
+        call.once("drain", () => call.resume());
+      }
+    },
+    end: (code, details) => {
+      if (code === grpcStatus.ok) call.end();
+      else call.emit("error", { code, details });
+    },
+    peer: () => (peer === "unknown" ? "unix socket" : peer),
+  };
+}
+
+function peerOf(connection: { remoteAddress?: string | undefined; remotePort?: number | undefined }): string {
+  const { remoteAddress, remotePort } = connection;
+  if (remoteAddress === undefined) return "unix socket";
+  return remoteAddress.includes(":") ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+}

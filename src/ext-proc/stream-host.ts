@@ -1,0 +1,71 @@
+/** What every stream shares: the parts of the process it works with, its settings, and who is told what happened. */
+import type { InFlight } from "../accounting/in-flight.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { BufferBudget } from "../request/body-buffer.ts";
+import type { Picked } from "../routing/decision.ts";
+import type { Router } from "../routing/router.ts";
+import type { AssumedMode, BodyMode, DuplexPeers, FilterMode } from "./body-mode.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { MessageKind } from "./decode-message.ts";
+import type { PickReplies } from "./pick-replies.ts";
+import type { Stream } from "./stream.ts";
+
+export interface StreamSettings {
+  readonly bodyLimitBytes: number;
+  readonly streamLimit: number;
+  readonly assumedMode: AssumedMode;
+  /** Longest wait with a held reply once the body looks complete, or once early streamed headers came. */
+  readonly answerDeadlineMs: number;
+  /** How long headers without a stated mode wait for a body chunk. */
+  readonly guessMs: number;
+  /** Longest silence in the middle of a duplex body. */
+  readonly silenceMs: number;
+}
+
+/** How a stream came to its end, as far as we can see. */
+export type EndCause = "half-close" | "cancel" | "drain" | "abandoned";
+
+export interface StreamEnd {
+  readonly cause: EndCause;
+  readonly first: MessageKind | "nothing";
+  readonly mode: FilterMode;
+  readonly status: number;
+  readonly answered: boolean;
+  readonly inFlightSource: "stream" | "estimate" | "none";
+}
+
+/** Listeners are called on the hot path: they count, and log only behind a level check or once. */
+export interface StreamEvents {
+  message(kind: MessageKind, bytes: number): void;
+  picked(decision: Picked, elapsedMs: number, shadow: boolean): void;
+  refused(code: ErrorCode): void;
+  bodyUnseen(mode: BodyMode): void;
+  modeUnstated(peer: string): void;
+  fault(where: string, error: unknown): void;
+  ended(port: StreamPort, end: StreamEnd): void;
+}
+
+export interface StreamHost {
+  readonly router: Router;
+  readonly inFlight: InFlight;
+  readonly replies: PickReplies;
+  readonly budget: BufferBudget;
+  readonly duplexPeers: DuplexPeers;
+  readonly deadlines: Deadlines;
+  readonly settings: StreamSettings;
+  readonly events: StreamEvents;
+  readonly openStreams: Set<Stream>;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+}
+
+/** What the transport offers to one stream. */
+export interface StreamPort {
+  send(reply: Buffer): void;
+  /** Ends the stream with a gRPC status. */
+  end(code: number, details: string): void;
+  peer(): string;
+}
+
+/** gRPC status codes used here. */
+export const grpcStatus = { ok: 0, cancelled: 1, invalidArgument: 3, internal: 13 } as const;

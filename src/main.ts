@@ -1,0 +1,65 @@
+/** Entry of the process: picks the command, passes signals on, and is the only one that exits. */
+import { version } from "./app.ts";
+import { type Command, helpOf, helpOfAll } from "./cli/command.ts";
+import { serve } from "./cli/serve.ts";
+import { ConfigError, describeFault } from "./errors.ts";
+
+const commands: readonly Command[] = [serve];
+
+/** As sysexits.h has them. */
+const exitCode = { usage: 64, software: 70, config: 78 } as const;
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+const complain = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+/** The first signal asks for an orderly end; a second one ends at once. */
+const interrupted = new Promise<string>((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    let asked = false;
+    process.on(signal, () => {
+      if (asked) process.exit(1);
+      asked = true;
+      resolve(signal);
+    });
+  }
+});
+
+async function run(args: readonly string[]): Promise<number> {
+  const [first = "--help", ...rest] = args;
+  if (first === "--version") {
+    print(version());
+    return 0;
+  }
+  if (first === "--help" || first === "-h" || first === "help") {
+    print(helpOfAll(commands));
+    return 0;
+  }
+  const flagsOnly = first.startsWith("-");
+  const command = flagsOnly ? serve : commands.find((each) => each.name === first);
+  if (command === undefined) {
+    complain(`pointsman: there is no command ${JSON.stringify(first)}\n\n${helpOfAll(commands)}`);
+    return exitCode.usage;
+  }
+  const own = flagsOnly ? args : rest;
+  if (own.includes("--help") || own.includes("-h")) {
+    print(helpOf(command));
+    return 0;
+  }
+  return command.run(own, { env: process.env, out: print, interrupted });
+}
+
+try {
+  process.exit(await run(process.argv.slice(2)));
+} catch (error) {
+  if (error instanceof ConfigError) {
+    complain(`pointsman: ${error.faults.length} wrong setting${error.faults.length === 1 ? "" : "s"}`);
+    for (const fault of error.faults) complain(`  ${describeFault(fault)}`);
+    process.exit(exitCode.config);
+  }
+  complain(`pointsman: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  process.exit(exitCode.software);
+}

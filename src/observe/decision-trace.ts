@@ -1,0 +1,39 @@
+/** The most recent decisions, in a ring, for the admin port. No prompt and no header is kept. */
+import type { Picked } from "../routing/decision.ts";
+
+interface Entry {
+  readonly atMs: number;
+  readonly decision: Picked;
+  readonly elapsedMs: number;
+  readonly shadow: boolean;
+}
+
+export class DecisionTrace {
+  readonly #entries: Entry[] = [];
+  readonly #size: number;
+  #next = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  add(atMs: number, decision: Picked, elapsedMs: number, shadow: boolean): void {
+    this.#entries[this.#next] = { atMs, decision, elapsedMs, shadow };
+    this.#next = (this.#next + 1) % this.#size;
+  }
+
+  /** Newest first. */
+  latest(): object[] {
+    const ordered = [...this.#entries.slice(this.#next), ...this.#entries.slice(0, this.#next)].reverse();
+    return ordered.map(({ atMs, decision, elapsedMs, shadow }) => ({
+      at: new Date(atMs).toISOString(),
+      pod: decision.pod.name,
+      address: decision.pod.address,
+      reason: decision.reason,
+      score: decision.score,
+      model: decision.model,
+      milliseconds: elapsedMs,
+      shadow,
+    }));
+  }
+}

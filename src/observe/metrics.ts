@@ -1,0 +1,125 @@
+/** Every metric of the picker, declared once: name, labels, help. The README's table is made from this file. */
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { HotCounter, HotHistogram, type MetricSpec } from "./instruments.ts";
+
+type Kind = "counter" | "gauge" | "histogram";
+
+function metric<const K extends Kind>(kind: K, name: string, labels: readonly string[], help: string) {
+  return { kind, name: `pointsman_${name}`, labels, help } as const;
+}
+
+export const metricSpecs = {
+  info: metric("gauge", "info", ["version", "node"], "Always 1; the labels name the running versions."),
+  picks: metric("counter", "picks_total", ["pool", "reason"], "Picks by the reason they were made for."),
+  shadowPicks: metric("counter", "shadow_picks_total", ["pool"], "Would-be picks of filters in observability mode."),
+  pickSeconds: metric(
+    "histogram",
+    "pick_seconds",
+    [],
+    "From the request headers to the pick, waiting for the body included.",
+  ),
+  refusals: metric("counter", "refusals_total", ["code"], "Requests answered by the picker itself, by error code."),
+  streamsOpen: metric("gauge", "streams_open", [], "ext_proc streams open now."),
+  streamsEnded: metric(
+    "counter",
+    "streams_ended_total",
+    ["cause", "answered"],
+    "Streams by how they ended and whether a pick or a refusal was out.",
+  ),
+  messages: metric("counter", "messages_total", ["kind"], "Messages received, by kind."),
+  messageBytes: metric("counter", "message_bytes_total", ["kind"], "Bytes of the messages received, by kind."),
+  bodyUnseen: metric(
+    "counter",
+    "body_unseen_total",
+    ["mode"],
+    "Inference requests picked without their body, by the filter's body mode.",
+  ),
+  modeUnstated: metric("counter", "mode_unstated_total", [], "Streams whose first message lacked protocol_config."),
+  faults: metric("counter", "faults_total", ["where"], "Faults inside pointsman that were survived."),
+  connectionsRefused: metric(
+    "counter",
+    "connections_refused_total",
+    ["kind"],
+    "Connections to the gRPC ports that came to nothing.",
+  ),
+  resetFloods: metric("counter", "reset_floods_total", [], "Connections closed for resetting streams unanswered."),
+  inFlight: metric(
+    "gauge",
+    "in_flight",
+    ["source"],
+    "Requests in flight by how their end is seen: on the stream, or estimated.",
+  ),
+  ticketsClosed: metric(
+    "counter",
+    "tickets_total",
+    ["source"],
+    "Streams with a pick that ended, by how the request's end is seen.",
+  ),
+  bufferedBytes: metric("gauge", "buffered_bytes", [], "Body bytes held for all requests together."),
+  podWaiting: metric("gauge", "pod_waiting", ["pod"], "Requests waiting in the pod, as scraped; absent when unknown."),
+  podRunning: metric("gauge", "pod_running", ["pod"], "Requests running in the pod, as scraped; absent when unknown."),
+  podKvUsage: metric("gauge", "pod_kv_usage", ["pod"], "Share of KV cache in use, as scraped; absent when unknown."),
+  podInFlight: metric("gauge", "pod_in_flight", ["pod"], "Requests in flight to the pod by the picker's own count."),
+  podReachable: metric("gauge", "pod_reachable", ["pod"], "1 while the pod accepts connections."),
+  scrapes: metric("counter", "scrapes_total", ["outcome"], "Scrapes of pods by outcome."),
+  scrapeSeconds: metric("histogram", "scrape_seconds", [], "Time of one scrape."),
+  scorerFaults: metric(
+    "counter",
+    "scorer_faults_total",
+    ["scorer"],
+    "Requests a scorer threw on; it counted for nothing there.",
+  ),
+  scorerOutOfRange: metric("counter", "scorer_out_of_range_total", ["scorer"], "Requests on which a scorer left 0..1."),
+  prefixEntries: metric("gauge", "prefix_index_entries", [], "Blocks in the prefix index, over all pods."),
+  prefixBytes: metric("gauge", "prefix_index_bytes", [], "Memory of the prefix index."),
+  prefixLimitBytes: metric("gauge", "prefix_index_limit_bytes", [], "Memory the prefix index may take."),
+  prefixEvictions: metric(
+    "gauge",
+    "prefix_index_evictions",
+    [],
+    "Blocks dropped from the prefix index to stay in its limit.",
+  ),
+} as const satisfies Record<string, MetricSpec & { kind: Kind }>;
+
+type Specs = typeof metricSpecs;
+type Instrument<S extends { kind: Kind }> = S["kind"] extends "counter"
+  ? HotCounter
+  : S["kind"] extends "histogram"
+    ? HotHistogram
+    : Gauge;
+export type Instruments = { readonly [K in keyof Specs]: Instrument<Specs[K]> };
+
+const SECONDS_BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly instruments: Instruments;
+  /** Called before each rendering, to bring the gauges up to date. */
+  readonly refreshers: (() => void)[] = [];
+
+  constructor(version: string) {
+    this.instruments = Object.fromEntries(
+      Object.entries(metricSpecs).map(([key, spec]) => [key, this.#instrument(spec)]),
+    ) as Instruments;
+    this.instruments.info.set({ version, node: process.versions.node }, 1);
+  }
+
+  /** Adds the metrics of process and runtime under their usual names: CPU, memory, event-loop lag, GC pauses. */
+  watchProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  async render(): Promise<string> {
+    for (const refresh of this.refreshers) refresh();
+    return this.registry.metrics();
+  }
+
+  #instrument(spec: MetricSpec & { kind: Kind }): HotCounter | HotHistogram | Gauge {
+    const { name, help, labels } = spec;
+    if (spec.kind === "gauge") return new Gauge({ name, help, labelNames: [...labels], registers: [this.registry] });
+    const hot = spec.kind === "counter" ? new HotCounter(spec) : new HotHistogram(spec, SECONDS_BOUNDS);
+    // prom-client asks a metric for nothing but its name and get(); its types ask for more.
+    this.registry.registerMetric(hot as unknown as Gauge);
+    return hot;
+  }
+}

@@ -1,0 +1,44 @@
+/** What happens on the gRPC ports -> counts and log lines that name the likely cause. */
+import type { RefusalKind } from "../ext-proc/grpc-port.ts";
+import type { ServerEvents } from "../ext-proc/server.ts";
+import { Brake, type Logger } from "./log.ts";
+import type { Instruments } from "./metrics.ts";
+
+/** One plain sentence each: what came, and what to change. */
+const refusalSentences: Record<RefusalKind, string> = {
+  http1: "a client spoke HTTP/1.1 to the gRPC port: its Envoy cluster lacks http2_protocol_options",
+  plaintext_refused: "a client spoke plaintext, and only TLS is allowed here (--tls-only or --client-ca-file)",
+  tls_refused: "a client spoke TLS, and it is switched off here (--secure-serving=false)",
+  tls_handshake: "a TLS handshake failed: certificate, CA or protocol version do not fit",
+  unknown_protocol: "a connection to the gRPC port began with bytes that are neither TLS nor HTTP/2",
+  silent: "a connection to the gRPC port said nothing and was closed",
+};
+
+export class ServerReport implements ServerEvents {
+  readonly #log: Logger;
+  readonly #instruments: Instruments;
+  readonly #brakes = new Map<RefusalKind, Brake>();
+  readonly #now: () => number;
+
+  constructor(log: Logger, instruments: Instruments, now: () => number) {
+    this.#log = log;
+    this.#instruments = instruments;
+    this.#now = now;
+  }
+
+  listening(service: string, where: { address: string; port: number } | { socket: string }, tls: string): void {
+    this.#log.info({ service, ...where, tls }, "gRPC server listening");
+  }
+
+  refused(kind: RefusalKind, peer: string, detail: string): void {
+    this.#instruments.connectionsRefused.add({ kind });
+    const brake = this.#brakes.get(kind) ?? new Brake(this.#now);
+    this.#brakes.set(kind, brake);
+    brake.do((dropped) => this.#log.warn({ kind, peer, detail, dropped }, refusalSentences[kind]));
+  }
+
+  flood(peer: string): void {
+    this.#instruments.resetFloods.add({});
+    this.#log.error({ peer }, "a connection was closed: it reset thousands of streams before any answer");
+  }
+}

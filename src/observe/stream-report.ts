@@ -1,0 +1,128 @@
+/** What happens on streams -> counts, log lines and the decision trace. Called on the hot path: no text unless needed. */
+
+import type { ErrorCode } from "../errors.ts";
+import type { BodyMode, FilterMode } from "../ext-proc/body-mode.ts";
+import type { MessageKind } from "../ext-proc/decode-message.ts";
+import type { StreamEnd, StreamEvents, StreamPort } from "../ext-proc/stream-host.ts";
+import type { Picked } from "../routing/decision.ts";
+import type { DecisionTrace } from "./decision-trace.ts";
+import type { Cell, HotCounter } from "./instruments.ts";
+import { Brake, type Logger, Once } from "./log.ts";
+import type { Instruments } from "./metrics.ts";
+
+/** One pool until the configuration knows several. */
+const POOL = "default";
+
+export interface StreamReportParts {
+  readonly log: Logger;
+  readonly instruments: Instruments;
+  readonly trace: DecisionTrace;
+  readonly now: () => number;
+}
+
+export class StreamReport implements StreamEvents {
+  readonly #log: Logger;
+  readonly #instruments: Instruments;
+  readonly #trace: DecisionTrace;
+  readonly #once = new Once();
+  readonly #unanswered: Brake;
+  readonly #faults: Brake;
+  readonly #saysStreams: boolean;
+  readonly #saysMessages: boolean;
+  /** Cells by label value, so that the hot path never builds a label object. */
+  readonly #messages: (kind: string) => Cell;
+  readonly #bytes: (kind: string) => Cell;
+  readonly #picks: (reason: string) => Cell;
+  readonly #sources: (source: string) => Cell;
+
+  constructor({ log, instruments, trace, now }: StreamReportParts) {
+    this.#log = log;
+    this.#instruments = instruments;
+    this.#trace = trace;
+    this.#unanswered = new Brake(now);
+    this.#faults = new Brake(now);
+    this.#saysStreams = log.isLevelEnabled("debug");
+    this.#saysMessages = log.isLevelEnabled("trace");
+    this.#messages = cells(instruments.messages, (kind) => ({ kind }));
+    this.#bytes = cells(instruments.messageBytes, (kind) => ({ kind }));
+    this.#picks = cells(instruments.picks, (reason) => ({ pool: POOL, reason }));
+    this.#sources = cells(instruments.ticketsClosed, (source) => ({ source }));
+  }
+
+  message(kind: MessageKind, bytes: number): void {
+    this.#messages(kind).value++;
+    this.#bytes(kind).value += bytes;
+    if (this.#saysMessages) this.#log.trace({ kind, bytes }, "message");
+  }
+
+  picked(decision: Picked, elapsedMs: number, shadow: boolean): void {
+    if (shadow) this.#instruments.shadowPicks.add({ pool: POOL });
+    else this.#picks(decision.reason).value++;
+    this.#instruments.pickSeconds.observe(elapsedMs / 1000);
+    this.#trace.add(Date.now(), decision, elapsedMs, shadow);
+    if (!this.#saysStreams) return;
+    const { pod, reason, model, score } = decision;
+    this.#log.debug({ pod: pod.name, address: pod.address, reason, model, score, ms: elapsedMs, shadow }, "picked");
+  }
+
+  refused(code: ErrorCode): void {
+    this.#instruments.refusals.add({ code });
+    if (this.#saysStreams) this.#log.debug({ code }, "refused");
+  }
+
+  bodyUnseen(mode: BodyMode): void {
+    this.#instruments.bodyUnseen.add({ mode });
+    this.#once.do(`body ${mode}`, () =>
+      this.#log.warn(
+        { mode },
+        "the filter's request_body_mode needs the answer before the body: picks go by load, not by prompt; use BUFFERED or FULL_DUPLEX_STREAMED",
+      ),
+    );
+  }
+
+  modeUnstated(peer: string): void {
+    this.#instruments.modeUnstated.add({});
+    this.#once.do("mode unstated", () =>
+      this.#log.warn(
+        { peer },
+        "the stream states no body mode (protocol_config missing): it is found out by watching; --assume-body-mode fixes it",
+      ),
+    );
+  }
+
+  fault(where: string, error: unknown): void {
+    this.#instruments.faults.add({ where });
+    this.#faults.do((dropped) => this.#log.error({ where, err: error, dropped }, "a fault of our own was survived"));
+  }
+
+  ended(port: StreamPort, end: StreamEnd): void {
+    const { cause, answered, inFlightSource } = end;
+    this.#instruments.streamsEnded.add({ cause, answered: String(answered) });
+    if (inFlightSource !== "none") this.#sources(inFlightSource).value++;
+    if (!answered) {
+      this.#unanswered.do((dropped) =>
+        this.#log.info({ ...describe(port, end), dropped }, "a stream ended without our answer"),
+      );
+    } else if (this.#saysStreams) this.#log.debug(describe(port, end), "stream ended");
+  }
+}
+
+function describe(port: StreamPort, end: StreamEnd): object {
+  const { cause, first, mode, status, inFlightSource } = end;
+  return { peer: port.peer(), first, mode: modeWord(mode), grpcStatus: status, cause, inFlightSource };
+}
+
+/** request/response, as in "buffered/none". */
+function modeWord(mode: FilterMode): string {
+  if (!mode.stated) return "unstated";
+  return `${mode.request}${mode.early ? "+early" : ""}/${mode.response}`;
+}
+
+function cells(counter: HotCounter, labels: (value: string) => Record<string, string>): (value: string) => Cell {
+  const known = new Map<string, Cell>();
+  return (value) => {
+    const cell = known.get(value) ?? counter.cell(labels(value));
+    known.set(value, cell);
+    return cell;
+  };
+}

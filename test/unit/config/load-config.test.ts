@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { loadConfig } from "../../../src/config/load-config.ts";
+import { serveOptions } from "../../../src/config/options.ts";
+import { ConfigError } from "../../../src/errors.ts";
+
+const load = (args: string[], env = {}) => loadConfig(serveOptions, args, env);
+
+function faultsOf(args: string[], env = {}): string[] {
+  try {
+    load(args, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+test("loadConfig gives the defaults when nothing is set", () => {
+  expect(load([])).toMatchObject({ grpcPort: 9002, secureServing: true, bodyLimitBytes: 33_554_432, verbosity: 2 });
+});
+
+test.each([
+  ["--flag value", ["--grpc-port", "7"]],
+  ["--flag=value", ["--grpc-port=7"]],
+  ["-flag=value", ["-grpc-port=7"]],
+])("loadConfig reads %s", (_, args) => {
+  expect(load(args).grpcPort).toBe(7);
+});
+
+test.each([
+  [["--secure-serving=false"], false],
+  [["--secure-serving"], true],
+  [["--secure-serving=0"], false],
+])("loadConfig reads a flag that may stand alone: %j", (args, expected) => {
+  expect(load(args).secureServing).toBe(expected);
+});
+
+test.each([["-v", "4"], ["-v=4"], ["--v=4"]])("loadConfig reads the verbosity from %s %s", (...args) => {
+  expect(load(args.filter((arg) => arg !== undefined)).verbosity).toBe(4);
+});
+
+test("loadConfig takes the environment where no flag is given", () => {
+  const env = { POINTSMAN_GRPC_PORT: "8", POINTSMAN_METRICS_PORT: "9", POINTSMAN_VERBOSITY: "5" };
+  expect(load(["--grpc-port=7"], env)).toMatchObject({ grpcPort: 7, metricsPort: 9, verbosity: 5 });
+});
+
+test.each([
+  ["--drain-timeout", "1m30s", "drainTimeoutMs", 90_000],
+  ["--drain-timeout", "1.5s", "drainTimeoutMs", 1500],
+  ["--drain-timeout", "0", "drainTimeoutMs", 0],
+  ["--body-limit", "20Mi", "bodyLimitBytes", 20 * 1024 * 1024],
+  ["--body-limit", "5M", "bodyLimitBytes", 5_000_000],
+  ["--body-limit", "77", "bodyLimitBytes", 77],
+])("loadConfig reads %s %s", (flag, value, name, expected) => {
+  expect(load([flag, value])).toHaveProperty(name, expected);
+});
+
+test("loadConfig lists every fault with path, expectation and what it got", () => {
+  const args = ["--grpc-port", "99999", "--body-limit=lots", "--grcp-port=1", "stray", "--transport=fast", "--pods"];
+  expect(faultsOf(args, { POINTSMAN_DRAIN_DELAY: "soon" })).toEqual([
+    "--grcp-port: expected a known flag (see --help), got an unknown one (did you mean --grpc-port?)",
+    '"stray": expected a flag, got a word that belongs to none',
+    "--pods: expected a list host:port,host:port, got nothing",
+    '--grpc-port: expected an integer 0..65535, got "99999"',
+    '--body-limit: expected a size in bytes >= 1 such as 512Ki, 32Mi or 1Gi, got "lots"',
+    '--transport: expected one of direct, plain, got "fast"',
+    'POINTSMAN_DRAIN_DELAY: expected a duration >= 0ms such as 50ms, 2s or 1m30s, got "soon"',
+  ]);
+});
+
+test("loadConfig counts an unknown flag's value as no fault of its own and guesses no far-off name", () => {
+  expect(faultsOf(["--zzz", "value"])).toEqual(["--zzz: expected a known flag (see --help), got an unknown one"]);
+});
