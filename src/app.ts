@@ -1,13 +1,9 @@
 /** Composition root of the picker: builds every part once, starts, drains and stops them. The only place that wires. */
-import { accessSync, constants, readFileSync } from "node:fs";
-import path from "node:path";
-import { builtInScorers } from "../scorers/index.ts";
+import { readFileSync } from "node:fs";
 import { InFlight } from "./accounting/in-flight.ts";
+import { buildHost, warmUpHost } from "./build-host.ts";
 import type { Config } from "./config/options.ts";
-import { ConfigError, type ConfigFault } from "./errors.ts";
-import { DuplexPeers } from "./ext-proc/body-mode.ts";
-import { Deadlines } from "./ext-proc/deadlines.ts";
-import { PickReplies } from "./ext-proc/pick-replies.ts";
+import { ConfigError } from "./errors.ts";
 import { ExtProcServer } from "./ext-proc/server.ts";
 import type { StreamHost } from "./ext-proc/stream-host.ts";
 import { warmUp } from "./ext-proc/warm-up.ts";
@@ -22,24 +18,12 @@ import { Discovery } from "./pods/discovery.ts";
 import { PodTable } from "./pods/pod-table.ts";
 import { Scraper } from "./pods/scraper.ts";
 import { parsePodList, StaticPods } from "./pods/static-pods.ts";
-import { PrefixColumn } from "./prefix/prefix-column.ts";
 import { PrefixIndex } from "./prefix/prefix-index.ts";
 import { BufferBudget } from "./request/body-buffer.ts";
-import { Router } from "./routing/router.ts";
-import { type ScorerFaults, type ScorerUse, ScoringPlan } from "./routing/scoring-plan.ts";
 import { seededRandom } from "./routing/seeded-random.ts";
 
-/** The weights that the Go picker's default configuration has. */
-const defaultWeights: Readonly<Record<string, number>> = { "queue-depth": 2, "kv-cache": 2, "prefix-cache": 3 };
-
 const RECENT_DECISIONS = 256;
-const WARM_UP_INDEX_BYTES = 1024 * 1024;
 const HOUSEKEEPING_MS = 1_000;
-/** How long headers without a stated mode wait for a first body chunk: short, since every such request waits. */
-const GUESS_MS = 50;
-/** Longest silence in a duplex body that plainly is not complete. */
-const SILENCE_MS = 5_000;
-
 const now = (): number => performance.now();
 
 export class App {
@@ -88,7 +72,7 @@ export class App {
       },
       onFailure: (failure) => podReport.sourceFailed(failure),
     });
-    const host = streamHost(config, {
+    const host = buildHost(config, {
       table: this.#table,
       inFlight: this.#inFlight,
       index: this.#index,
@@ -97,6 +81,7 @@ export class App {
       events: new StreamReport({ log: this.#log, instruments, trace: this.#trace, now }),
       scorerFaults: podReport,
       random,
+      now,
     });
     this.#server = new ExtProcServer(config, host, new ServerReport(this.#log, instruments, now));
   }
@@ -108,7 +93,7 @@ export class App {
     this.#metrics.refreshers.push(() => this.#refreshGauges());
     this.#scraper.start();
     await this.#discovery.start();
-    warmUp(warmUpHost(this.#config));
+    warmUp(warmUpHost(this.#config, now));
     await this.#server.listen();
     const readiness = () => this.#readiness();
     const metrics = metricsServer(this.#metrics, readiness);
@@ -162,84 +147,6 @@ export class App {
     instruments.prefixLimitBytes.set(this.#index.limitBytes);
     instruments.prefixEvictions.set(this.#index.evictions);
   }
-}
-
-/** What is wrong beyond single values: settings that contradict each other, files that cannot be read. */
-export function configFaults(config: Config): ConfigFault[] {
-  const pods = parsePodList(config.pods);
-  const faults = "faults" in pods ? [...pods.faults] : [];
-  const { certPath, clientCaFile, secureServing, tlsOnly } = config;
-  if (!secureServing && (tlsOnly || clientCaFile !== "")) {
-    faults.push({
-      path: "--secure-serving",
-      expected: "true beside --tls-only or --client-ca-file",
-      got: "false",
-    });
-  }
-  const files = certPath === "" ? [] : [path.join(certPath, "tls.crt"), path.join(certPath, "tls.key")];
-  for (const file of files)
-    if (!isReadable(file)) faults.push({ path: "--cert-path", expected: `a readable ${file}`, got: "none" });
-  if (clientCaFile !== "" && !isReadable(clientCaFile)) {
-    faults.push({ path: "--client-ca-file", expected: "a readable PEM file", got: JSON.stringify(clientCaFile) });
-  }
-  return faults;
-}
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-interface HostParts extends Pick<StreamHost, "inFlight" | "budget" | "openStreams" | "events"> {
-  readonly table: PodTable;
-  readonly index: PrefixIndex;
-  readonly scorerFaults: ScorerFaults;
-  readonly random: () => number;
-}
-
-function streamHost(config: Config, parts: HostParts): StreamHost {
-  const { table, index, scorerFaults, random, ...rest } = parts;
-  const { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs } = config;
-  const plan = new ScoringPlan(defaultProfile(), scorerFaults);
-  const owners = { prefixHit: new PrefixColumn(index) };
-  return {
-    ...rest,
-    router: new Router({ table, plan, owners, random }),
-    replies: new PickReplies(),
-    duplexPeers: new DuplexPeers(),
-    deadlines: new Deadlines(now),
-    settings: { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs, guessMs: GUESS_MS, silenceMs: SILENCE_MS },
-    now,
-  };
-}
-
-/** The same parts over two pods that do not exist, reporting to a registry and a log that nobody reads. */
-function warmUpHost(config: Config): StreamHost {
-  const table = new PodTable();
-  table.reconcile(["127.0.0.1:1", "127.0.0.1:2"].map((address) => ({ name: address, address })));
-  const log = createLogger(0);
-  const { instruments } = new Metrics("warm-up");
-  const inFlight = new InFlight(table, now);
-  return streamHost(config, {
-    table,
-    inFlight,
-    index: new PrefixIndex({ budgetBytes: WARM_UP_INDEX_BYTES, pods: table }),
-    budget: new BufferBudget(config.bufferLimitBytes),
-    openStreams: new Set(),
-    events: new StreamReport({ log, instruments, trace: new DecisionTrace(RECENT_DECISIONS), now }),
-    scorerFaults: new PodReport(log, instruments, inFlight),
-    random: seededRandom(1),
-  });
-}
-
-function defaultProfile(): ScorerUse[] {
-  return builtInScorers
-    .filter((scorer) => scorer.name in defaultWeights)
-    .map((scorer) => ({ scorer, weight: defaultWeights[scorer.name] ?? 1 }));
 }
 
 export function version(): string {

@@ -4,11 +4,15 @@ import type { OptionTable, OptionValues } from "./options.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A flag wins over the environment, the environment over the default. Flags may be written -x, --x, --x=v or --x v. */
+/**
+ * A flag wins over the environment, the environment over the default. Flags may be written -x, --x, --x=v or --x v.
+ * `check` finds the faults that only a look at several values, or at the world, can find.
+ */
 export function loadConfig<T extends OptionTable>(
   table: T,
   args: readonly string[],
   env: Environment,
+  check: (values: OptionValues<T>) => readonly ConfigFault[] = () => [],
 ): OptionValues<T> {
   const faults: ConfigFault[] = [];
   const given = readFlags(table, args, faults);

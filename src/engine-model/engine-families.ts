@@ -11,15 +11,19 @@ export interface LieMetrics {
   readonly kvUsage?: number;
 }
 
-/** Writes every engine family. `base` are the labels that all but two of them carry: engine and model_name. */
-export function writeEngineFamilies(page: MetricsPage, engine: Engine, base: Labels, lies: LieMetrics): void {
+/** A pod has one engine; data-parallel servers number them. */
+const engineLabel = { engine: "0" };
+
+/** Writes every engine family. `lies` replace the gauges they name. */
+export function writeEngineFamilies(page: MetricsPage, engine: Engine, model: string, lies: LieMetrics): void {
+  const base = { ...engineLabel, model_name: model };
   writeAbsentEstimates(page, base);
   writeGauges(page, engine, base, lies);
   writeCacheCounters(page, engine, base);
   writeTokenCounters(page, engine, base);
-  writeOutcomes(page, engine, base);
+  writeOutcomes(page, engine, model);
   writeHistograms(page, engine, base);
-  page.gauge("vllm:cache_config_info", "Cache settings of the engine, as labels", [[cacheConfig(engine, base), 1]]);
+  page.gauge("vllm:cache_config_info", "Cache settings of the engine, as labels", [[cacheConfig(engine), 1]]);
 }
 
 function splitBy(base: Labels, label: string, values: Readonly<Record<string, number>>): Series<number>[] {
@@ -99,14 +103,14 @@ function writeTokenCounters(page: MetricsPage, { metrics }: Engine, base: Labels
   page.counter("vllm:generation_tokens", "Tokens generated", [[base, metrics.generationTokens]]);
 }
 
-function writeOutcomes(page: MetricsPage, { metrics }: Engine, base: Labels): void {
+function writeOutcomes(page: MetricsPage, { metrics }: Engine, model: string): void {
+  const base = { ...engineLabel, model_name: model };
   const finished: Readonly<Record<CountedReason, number>> = metrics.finished;
   page.counter("vllm:request_success", "Requests ended, by reason", splitBy(base, "finished_reason", finished));
-  const { engine: _, ...withoutEngine } = base;
   page.counter(
     "vllm:admission_rejections",
     "Requests refused by a queue limit; the model's queue has none",
-    splitBy(withoutEngine, "reason", { max_num_queued_reqs: 0, max_num_queued_tokens: 0 }),
+    splitBy({ model_name: model }, "reason", { max_num_queued_reqs: 0, max_num_queued_tokens: 0 }),
   );
 }
 
@@ -133,11 +137,11 @@ function writeHistograms(page: MetricsPage, { metrics }: Engine, base: Labels): 
 }
 
 /** A picker reads block_size and the two capacities; the other labels are there because a server has them. */
-function cacheConfig(engine: Engine, base: Labels): Labels {
+function cacheConfig(engine: Engine): Labels {
   const { blockTokens } = engine.options;
   return {
     ...unusedCacheSettings,
-    engine: base["engine"] ?? "0",
+    ...engineLabel,
     block_size: String(blockTokens),
     effective_attention_block_size: String(blockTokens),
     num_gpu_blocks: String(engine.kvBlocks),

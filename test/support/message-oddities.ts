@@ -19,6 +19,7 @@ interface FieldShape {
   readonly message?: Shape;
   readonly repeats?: true;
   readonly isText?: true;
+  readonly isSkipped?: true;
   /** Fields of one oneof share this name. */
   readonly oneof?: string;
 }
@@ -43,11 +44,11 @@ const processingRequest = shape({
   5: { type: 2, message: httpBody, oneof: "request" },
   6: { type: 2, message: httpTrailers, oneof: "request" },
   7: { type: 2, message: httpTrailers, oneof: "request" },
+  8: { type: 2, repeats: true, isSkipped: true },
+  9: { type: 2, repeats: true, isSkipped: true },
   10: varint,
   11: { type: 2, message: protocolConfig },
 });
-const METADATA_CONTEXT = 8;
-const ATTRIBUTES = 9;
 
 export function oddities(message: Buffer): Set<Oddity> {
   const found = new Set<Oddity>();
@@ -80,7 +81,7 @@ function walk(message: Buffer, fields: Shape, found: Set<Oddity>): void {
     if (number === 0) found.add("field-0");
     if (type === 3 || type === 4) found.add("group");
     const field = fields.get(number);
-    if (fields === processingRequest && (number === METADATA_CONTEXT || number === ATTRIBUTES)) found.add("skipped");
+    if (field?.isSkipped) found.add("skipped");
     if (field !== undefined) noteField(field, number, type, seen, found);
     if (type === 0) varintAt();
     else if (type === 1) at += 8;

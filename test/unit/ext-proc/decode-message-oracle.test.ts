@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { decodeMessage, headerValue } from "../../../src/ext-proc/decode-message.ts";
 import { varintBytes } from "../../../src/ext-proc/wire.ts";
-import { decodeByOracle, disagreements, encodeRequest } from "../../support/agree.ts";
+import { decodeByOracle, disagreements, encodeRequest } from "../../support/decode-oracle.ts";
 import { oddities } from "../../support/message-oddities.ts";
 import { Random } from "../../support/random.ts";
 import {
@@ -81,12 +81,13 @@ test("decodeMessage and the oracle part only where a difference is allowed, in 2
     if (found.length === 0) counts[decodeMessage(bytes).kind === "malformed" ? "bothRefused" : "agreed"]++;
     else {
       counts.explained++;
-      if (oddities(bytes).size === 0)
-        expect({ i, bytes: bytes.toString("hex"), found }).toEqual("an allowed difference");
+      const why = oddities(bytes);
+      // What we pass over can only make the other side refuse.
+      if (found[0] !== "refused by them") why.delete("skipped");
+      if (why.size === 0) expect({ i, bytes: bytes.toString("hex"), found }).toEqual("an allowed difference");
     }
   }
   // Not a vacuous run: most messages are decided alike, both ways, and the odd ones stay the exception.
-  console.log(counts);
   expect(counts.agreed).toBeGreaterThan(8_000);
   expect(counts.bothRefused).toBeGreaterThan(4_000);
   expect(counts.explained).toBeLessThan(5_000);
