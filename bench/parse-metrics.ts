@@ -38,12 +38,15 @@ function cpuMicros(run: () => void, rounds: number): number {
   return (used.user + used.system) / rounds;
 }
 
-/** Heap bytes a run leaves behind; few rounds, so that no collection falls between the readings. */
+/** Heap bytes one run leaves behind: the most of many, since a collection in between only makes it look less. */
 function garbageBytes(run: () => void): number {
-  const rounds = 10;
-  const before = process.memoryUsage().heapUsed;
-  for (let i = 0; i < rounds; i++) run();
-  return Math.max(0, (process.memoryUsage().heapUsed - before) / rounds);
+  let most = 0;
+  for (let i = 0; i < 50; i++) {
+    const before = process.memoryUsage().heapUsed;
+    run();
+    most = Math.max(most, process.memoryUsage().heapUsed - before);
+  }
+  return most;
 }
 
 const parser = new MetricsParser(vllm);

@@ -66,11 +66,6 @@ export class Engine {
     return hits * this.options.blockTokens;
   }
 
-  /** Drops every cached prefix, as vLLM's cache reset does. */
-  resetPrefixCache(): void {
-    this.#scheduler.kv.clearCache();
-  }
-
   #hashed(request: EngineRequest): HashedPrompt {
     const prompt =
       "firstKeys" in request.prompt

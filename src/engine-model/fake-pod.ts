@@ -1,14 +1,13 @@
-/** A pod look-alike: the engine model in real time behind vLLM's HTTP API, with switches that make it fail. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+/** A pod look-alike: the engine model in real time behind vLLM's HTTP API, to be killed, revived and made to fail. */
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { methodNotAllowed, notFound } from "./api-errors.ts";
 import { RealClock } from "./clock.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine-profile.ts";
 import { HttpMetrics } from "./http-metrics.ts";
-import { type PodLife, routes, sendError, sendJson } from "./pod-routes.ts";
-import { readJsonObject } from "./read-call.ts";
-import { defaultSwitches, readSwitchPatch, type Switches } from "./switches.ts";
+import type { PodLife } from "./pod-routes.ts";
+import { createPodServer } from "./pod-server.ts";
+import { defaultSwitches, type Switches } from "./switches.ts";
 
 export interface FakePodOptions {
   /** Value of the x-fake-pod header; the address when left out. */
@@ -18,7 +17,7 @@ export interface FakePodOptions {
   readonly port?: number;
   readonly model?: string;
   readonly maxModelLen?: number;
-  /** Model seconds per wall second. Metrics stay in model seconds. */
+  /** Model seconds per wall second. The engine's metrics stay in model seconds. */
   readonly speed?: number;
   /** Pods of one seed give one prompt the same answer. */
   readonly seed?: number;
@@ -41,6 +40,7 @@ export interface FakePod {
   kill(): Promise<void>;
   /** A fresh process on the same port: cold cache, counters at zero, switches as they were. */
   revive(): Promise<void>;
+  /** For good. */
   stop(): Promise<void>;
 }
 
@@ -50,19 +50,21 @@ export async function startFakePod(options: FakePodOptions = {}): Promise<FakePo
   return pod;
 }
 
-/** A port that was just closed may for a moment serve as the local end of somebody else's connection. */
-const reviveAttempts = 100;
-const reviveRetryMs = 20;
+/** A port just closed may for a moment be the local end of somebody else's connection: keep trying for two seconds. */
+const listenAttempts = 100;
+const listenRetryMs = 20;
 
 class HttpPod implements FakePod {
   readonly switches = defaultSwitches();
   readonly #options: FakePodOptions;
   readonly #host: string;
   #port: number;
-  #life: PodLife;
   #clock: RealClock;
+  #life: PodLife;
   #server: Server | null = null;
   #reviveTimer: NodeJS.Timeout | null = null;
+  /** It had its port before. */
+  #lived = false;
   #stopped = false;
 
   constructor(options: FakePodOptions) {
@@ -70,7 +72,7 @@ class HttpPod implements FakePod {
     this.#host = options.host ?? "127.0.0.1";
     this.#port = options.port ?? 0;
     this.#clock = new RealClock(options.speed);
-    this.#life = this.#newLife();
+    this.#life = newLife(options, this.#clock, this.switches);
   }
 
   get name(): string {
@@ -107,8 +109,8 @@ class HttpPod implements FakePod {
         await this.#listen();
       } catch (error) {
         const inUse = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-        if (!inUse || attempt >= reviveAttempts) throw error;
-        await new Promise((resolve) => setTimeout(resolve, reviveRetryMs));
+        if (!inUse || !this.#lived || attempt === listenAttempts) throw error;
+        await new Promise((resolve) => setTimeout(resolve, listenRetryMs));
       }
     }
   }
@@ -120,91 +122,24 @@ class HttpPod implements FakePod {
   }
 
   async #listen(): Promise<void> {
-    const server = createServer((request, answer) => this.#receive(request, answer));
-    // Idle connections are the proxy's to close: a pod that closes first races with its next request.
-    server.keepAliveTimeout = 0;
+    const clock = new RealClock(this.#options.speed);
+    const life = newLife(this.#options, clock, this.switches);
+    const server = createPodServer({
+      name: () => this.name,
+      life,
+      onRefuse: (reviveAfterMs) => void this.#die(reviveAfterMs),
+    });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(this.#port, this.#host, resolve);
     });
     this.#port = (server.address() as AddressInfo).port;
-    this.#clock = new RealClock(this.#options.speed);
-    this.#life = this.#newLife();
+    this.#clock = clock;
+    this.#life = life;
     this.#server = server;
-  }
-
-  #newLife(): PodLife {
-    const { seed = 0, model = "fake-model", maxModelLen = 32_768, answerTokens = [32, 256] } = this.#options;
-    const engine = new Engine(this.#clock, { seed, ...this.#options.engine });
-    const capacity = engine.kvBlocks * engine.options.blockTokens;
-    if (maxModelLen > capacity) throw new RangeError(`maxModelLen ${maxModelLen} is above the KV capacity ${capacity}`);
-    const [shortest, longest] = answerTokens;
-    if (!(shortest >= 1 && longest >= shortest)) throw new RangeError("answerTokens must be [shortest >= 1, longest]");
-    return {
-      engine,
-      model,
-      seed,
-      answerTokens,
-      maxModelLen,
-      startedSeconds: Date.now() / 1000,
-      switches: this.switches,
-      http: new HttpMetrics(),
-      calls: 0,
-      openCalls: 0,
-    };
-  }
-
-  #receive(request: IncomingMessage, answer: ServerResponse): void {
-    answer.setHeader("server", "fake-pod");
-    answer.setHeader("vary", "Origin");
-    answer.setHeader("x-fake-pod", this.name);
-    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    // The whole body first, also for a refusal: a client that is still sending would not read it.
-    request.once("end", () => {
-      const body = Buffer.concat(chunks);
-      if (path === "/fake/switches") this.#answerSwitches(request.method, body.toString(), answer);
-      else if (!this.switches.hang) this.#answerRoute(path, request, body, answer);
-    });
-    // A client that leaves half-way has nothing to be told.
-    request.once("error", () => answer.destroy());
-  }
-
-  #answerRoute(path: string, request: IncomingMessage, body: Buffer, answer: ServerResponse): void {
-    const life = this.#life;
-    const route = routes.get(path);
-    const method = request.method ?? "GET";
-    const startedMs = performance.now();
-    answer.once("close", () => {
-      life.http.count({
-        route: route === undefined ? "none" : path,
-        method,
-        status: answer.statusCode,
-        requestBytes: Number(request.headers["content-length"] ?? 0),
-        responseBytes: Number(answer.getHeader("content-length") ?? 0),
-        seconds: (performance.now() - startedMs) / 1000,
-      });
-    });
-    if (route === undefined) sendError(answer, notFound);
-    else if (route.method !== method) sendError(answer, methodNotAllowed(route.method));
-    else route.answer(life, body.toString(), answer);
-  }
-
-  #answerSwitches(method: string | undefined, body: string, answer: ServerResponse): void {
-    if (method === "GET") return sendJson(answer, 200, this.switches);
-    if (method !== "POST") return sendError(answer, methodNotAllowed("GET, POST"));
-    const parsed = readJsonObject(body);
-    if ("error" in parsed) return sendError(answer, parsed.error);
-    const patch = readSwitchPatch(parsed.value);
-    if ("faults" in patch) return sendJson(answer, 400, { error: { message: patch.faults.join("; ") } });
-    Object.assign(this.switches, patch.switches);
-    if (patch.refuse) {
-      // The answer leaves before the pod dies.
-      answer.setHeader("connection", "close");
-      answer.once("close", () => void this.#die(patch.reviveAfterMs));
-    }
-    sendJson(answer, 200, { ...this.switches, refuse: patch.refuse });
+    this.#lived = true;
+    // stop() may have come in between.
+    if (this.#stopped) await this.kill();
   }
 
   async #die(reviveAfterMs: number | null): Promise<void> {
@@ -218,4 +153,17 @@ class HttpPod implements FakePod {
     if (this.#reviveTimer !== null) clearTimeout(this.#reviveTimer);
     this.#reviveTimer = null;
   }
+}
+
+/** Throws on options that contradict each other. */
+function newLife(options: FakePodOptions, clock: RealClock, switches: Switches): PodLife {
+  const { seed = 0, model = "fake-model", maxModelLen = 32_768, answerTokens = [32, 256] } = options;
+  const engine = new Engine(clock, { seed, ...options.engine });
+  const capacity = engine.kvBlocks * engine.options.blockTokens;
+  if (maxModelLen > capacity) throw new RangeError(`maxModelLen ${maxModelLen} is above the KV capacity ${capacity}`);
+  const [shortest, longest] = answerTokens;
+  if (!(shortest >= 1 && longest >= shortest)) throw new RangeError("answerTokens must be [shortest >= 1, longest]");
+  const startedSeconds = Date.now() / 1000;
+  const http = new HttpMetrics();
+  return { engine, model, seed, answerTokens, maxModelLen, startedSeconds, switches, http, calls: 0, openCalls: 0 };
 }

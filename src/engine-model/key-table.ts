@@ -58,10 +58,6 @@ export class KeyTable {
     this.#places[gap] = 0;
   }
 
-  clear(): void {
-    this.#places.fill(0);
-  }
-
   #home(first: number): number {
     const bits = Math.imul(first, 0x9e3779b1);
     return (bits ^ (bits >>> 16)) & this.#mask;

@@ -91,12 +91,6 @@ export class KvBlocks {
     }
   }
 
-  /** Forgets every cached prefix; blocks in use stay with their sequences. */
-  clearCache(): void {
-    this.#byKey.clear();
-    this.#keyed.fill(0);
-  }
-
   #unlink(block: number): void {
     const older = at(this.#older, block);
     const newer = at(this.#newer, block);

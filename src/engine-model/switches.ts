@@ -19,7 +19,10 @@ export function defaultSwitches(): Switches {
   return { fail500: false, hang: false, slowMetricsMs: 0, lieMetrics: null, drain: false };
 }
 
-/** What a POST may ask for: the switches, and the pod's death, which no switch can take back over a closed port. */
+/**
+ * What a POST may ask for: the switches and, as `refuse`, the pod's death. A closed port hears no further POST, so the
+ * same request says when the pod comes back.
+ */
 export interface SwitchPatch {
   readonly switches: Partial<Switches>;
   readonly refuse: boolean;

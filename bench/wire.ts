@@ -1,0 +1,99 @@
+/**
+ * Server CPU per ext_proc stream, pointsman beside a do-nothing grpc-js server: `npm run bench -- [--write]`.
+ * Servers take turns cell by cell and round by round, so that what else the machine does hits all of them alike.
+ * See bench/README.md for how to read it.
+ */
+import { parseArgs } from "node:util";
+import type { WireMode } from "./wire/messages.ts";
+import { cpuMs, LoadClient, type ServerProcess, startNullServer, startPicker, startPods } from "./wire/processes.ts";
+import { machine, markdownTable, median, spread, writeSection } from "./wire/results.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "2" },
+    sizes: { type: "string", default: "200,32000,400000" },
+    modes: { type: "string", default: "buffered,duplex" },
+    write: { type: "boolean", default: false },
+  },
+});
+
+const PODS = 4;
+const CONNECTIONS = 2;
+const CONCURRENCY = 16;
+const durationMs = Number(flags.seconds) * 1000;
+const rounds = Number(flags.rounds);
+
+interface Cell {
+  readonly mode: WireMode;
+  readonly bodyBytes: number;
+}
+interface Figures {
+  readonly cpuUs: number[];
+  readonly perSecond: number[];
+}
+
+const cells: Cell[] = flags.modes
+  .split(",")
+  .flatMap((mode) => flags.sizes.split(",").map((size) => ({ mode: mode as WireMode, bodyBytes: Number(size) })));
+
+async function measure(client: LoadClient, server: ServerProcess, cell: Cell, figures: Figures): Promise<void> {
+  const before = cpuMs(server.pid);
+  const load = { ...cell, port: server.port, connections: CONNECTIONS, concurrency: CONCURRENCY, durationMs };
+  const { streams, failures, elapsedMs } = await client.run(load);
+  const spent = cpuMs(server.pid) - before;
+  if (failures > 0) throw new Error(`${server.name}: ${failures} of ${streams} streams failed`);
+  figures.cpuUs.push((spent * 1000) / streams);
+  figures.perSecond.push((streams * 1000) / elapsedMs);
+}
+
+function table(servers: readonly ServerProcess[], figures: ReadonlyMap<string, Figures>): string {
+  const of = (server: ServerProcess, cell: Cell) => figures.get(keyOf(server, cell)) ?? { cpuUs: [], perSecond: [] };
+  const [first, ...others] = servers;
+  const rows = cells.map((cell) => {
+    const cpu = servers.map((server) => spread(of(server, cell).cpuUs));
+    const yardstick = servers.at(-1);
+    const ratio =
+      first === undefined || yardstick === undefined || others.length === 0
+        ? ""
+        : (median(of(first, cell).cpuUs) / median(of(yardstick, cell).cpuUs)).toFixed(2);
+    const rate = first === undefined ? "" : Math.round(median(of(first, cell).perSecond)).toString();
+    return [cell.mode, `${cell.bodyBytes}`, ...cpu, ratio, rate];
+  });
+  const names = servers.map((server) => `${server.name}: CPU µs per stream`);
+  const ratioName = `${first?.name} / ${servers.at(-1)?.name}`;
+  return markdownTable(["mode", "body bytes", ...names, ratioName, `${first?.name}: streams/s`], rows);
+}
+
+const keyOf = (server: ServerProcess, cell: Cell) => `${server.name} ${cell.mode} ${cell.bodyBytes}`;
+
+const pods = await startPods(PODS);
+const servers = await Promise.all([
+  startPicker("direct", pods, ["--transport=direct"]),
+  startPicker("plain", pods, ["--transport=plain"]),
+  startNullServer("null server", pods),
+]);
+const client = new LoadClient();
+const figures = new Map<string, Figures>();
+try {
+  // Round 0 warms every server up in every cell; what it shows is thrown away.
+  for (let round = 0; round <= rounds; round++) {
+    for (const cell of cells) {
+      for (const server of servers) {
+        const key = keyOf(server, cell);
+        const kept = figures.get(key) ?? { cpuUs: [], perSecond: [] };
+        if (round > 0) figures.set(key, kept);
+        await measure(client, server, cell, kept);
+        if (round === 0) kept.cpuUs.length = kept.perSecond.length = 0;
+      }
+    }
+    if (process.stderr.isTTY) process.stderr.write(`round ${round} of ${rounds}\n`);
+  }
+} finally {
+  client.stop();
+  for (const server of servers) server.stop();
+}
+const shape = `${CONCURRENCY} streams at once over ${CONNECTIONS} connections, ${rounds} rounds of ${flags.seconds} s, median (min-max)`;
+const report = `${machine()}; ${shape}.\n\n${table(servers, figures)}`;
+console.log(report);
+if (flags.write) writeSection("wire", report);

@@ -1,0 +1,190 @@
+/** A Stream with everything it needs, on a clock the test turns, answering into a list of decoded replies. */
+
+import queueDepth from "../../scorers/queue-depth.ts";
+import { InFlight } from "../../src/accounting/in-flight.ts";
+import { type AssumedMode, DuplexPeers } from "../../src/ext-proc/body-mode.ts";
+import type { Held } from "../../src/ext-proc/deadlines.ts";
+import { decodeMessage } from "../../src/ext-proc/decode-message.ts";
+import {
+  type BodySendMode,
+  headerMap,
+  type ProcessingRequest,
+  type ProcessingResponse,
+  protoMethods,
+} from "../../src/ext-proc/messages.ts";
+import { PickReplies } from "../../src/ext-proc/pick-replies.ts";
+import { Stream } from "../../src/ext-proc/stream.ts";
+import type { StreamEnd, StreamHost } from "../../src/ext-proc/stream-host.ts";
+import { PodTable } from "../../src/pods/pod-table.ts";
+import { BufferBudget } from "../../src/request/body-buffer.ts";
+import type { Picked } from "../../src/routing/decision.ts";
+import { Router } from "../../src/routing/router.ts";
+import { ScoringPlan } from "../../src/routing/scoring-plan.ts";
+
+export interface RigOptions {
+  readonly pods?: readonly string[];
+  readonly bodyLimitBytes?: number;
+  readonly bufferLimitBytes?: number;
+  readonly streamLimit?: number;
+  readonly assumedMode?: AssumedMode;
+}
+
+const { requestSerialize, responseDeserialize } = protoMethods().process;
+
+export class StreamRig {
+  readonly table = new PodTable();
+  readonly picks: Picked[] = [];
+  readonly refusals: string[] = [];
+  readonly faults: string[] = [];
+  readonly ends: StreamEnd[] = [];
+  readonly unseen: string[] = [];
+  readonly held = new Set<Held>();
+  readonly inFlight: InFlight;
+  readonly host: StreamHost;
+  clockMs = 0;
+  unstated = 0;
+  learnt = 0;
+  /** Set by a test to make a part of the pick fail. */
+  breakRouting = false;
+
+  constructor(options: RigOptions = {}) {
+    const now = () => this.clockMs;
+    const faults = { threw: () => {}, outOfRange: () => {} };
+    const owner = { fill: () => {}, learn: () => {} };
+    this.inFlight = new InFlight(this.table, now);
+    this.table.reconcile((options.pods ?? ["10.0.0.1:8000"]).map((address) => ({ name: address, address })));
+    const plan = new ScoringPlan([{ scorer: queueDepth, weight: 1 }], faults);
+    const router = new Router({ table: this.table, plan, owners: { prefixHit: owner }, random: () => 0 });
+    const route = router.route.bind(router);
+    router.route = (request, reason) => {
+      if (this.breakRouting) throw new Error("broken by the test");
+      return route(request, reason);
+    };
+    router.learn = () => this.learnt++;
+    this.host = {
+      router,
+      inFlight: this.inFlight,
+      replies: new PickReplies(),
+      budget: new BufferBudget(options.bufferLimitBytes ?? 1e9),
+      duplexPeers: new DuplexPeers(),
+      // The real one sweeps on a timer; here `advance` does.
+      deadlines: this.held as unknown as StreamHost["deadlines"],
+      settings: {
+        bodyLimitBytes: options.bodyLimitBytes ?? 1e6,
+        streamLimit: options.streamLimit ?? 100,
+        assumedMode: options.assumedMode ?? "auto",
+        answerDeadlineMs: 140,
+        guessMs: 50,
+        silenceMs: 5000,
+      },
+      events: {
+        message: () => {},
+        picked: (decision) => this.picks.push(decision),
+        refused: (code) => this.refusals.push(code),
+        bodyUnseen: (mode) => this.unseen.push(mode),
+        modeUnstated: () => this.unstated++,
+        fault: (where) => this.faults.push(where),
+        ended: (_port, end) => this.ends.push(end),
+      },
+      openStreams: new Set(),
+      now,
+    };
+  }
+
+  open(peer = "envoy:1"): RiggedStream {
+    return new RiggedStream(this.host, peer);
+  }
+
+  /** Turns the clock and calls what has come due. */
+  advance(ms: number): void {
+    this.clockMs += ms;
+    for (const held of this.held) if (held.dueAtMs <= this.clockMs) held.onDue();
+  }
+
+  /** Requests in flight over all pods. */
+  get inFlightCount(): number {
+    return this.table.pods().reduce((sum, pod) => sum + (this.table.columns.inFlight[pod.slot] ?? 0), 0);
+  }
+}
+
+export class RiggedStream {
+  readonly replies: ProcessingResponse[] = [];
+  status: number | undefined;
+  readonly stream: Stream;
+
+  constructor(host: StreamHost, peer: string) {
+    this.stream = new Stream(
+      {
+        send: (bytes) => this.replies.push(responseDeserialize(bytes)),
+        end: (code) => {
+          this.status = code;
+        },
+        peer: () => peer,
+      },
+      host,
+    );
+  }
+
+  send(message: ProcessingRequest): this {
+    this.stream.on(decodeMessage(requestSerialize(message)));
+    return this;
+  }
+
+  headers(mode: BodySendMode | "missing", options: HeaderOptions = {}): this {
+    const {
+      path = "/v1/completions",
+      end = false,
+      response = "NONE",
+      early = false,
+      headers = {},
+      shadow = false,
+    } = options;
+    return this.send({
+      request_headers: { headers: headerMap({ ":path": path, ...headers }), end_of_stream: end },
+      observability_mode: shadow,
+      ...(mode === "missing"
+        ? {}
+        : {
+            protocol_config: {
+              request_body_mode: mode,
+              response_body_mode: response,
+              send_body_without_waiting_for_header_response: early,
+            },
+          }),
+    });
+  }
+
+  body(text: string, end = true, shadow = false): this {
+    return this.send({ request_body: { body: Buffer.from(text), end_of_stream: end }, observability_mode: shadow });
+  }
+
+  trailers(): this {
+    return this.send({ request_trailers: { trailers: headerMap({ "x-sum": "1" }) } });
+  }
+
+  /** Replies in short: kind, destination or streamed text, in order. */
+  get story(): string[] {
+    return this.replies.map(tell);
+  }
+}
+
+export interface HeaderOptions {
+  readonly path?: string;
+  readonly end?: boolean;
+  readonly response?: BodySendMode;
+  readonly early?: boolean;
+  readonly shadow?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function tell(reply: ProcessingResponse): string {
+  const kind = reply.response ?? "nothing";
+  if (reply.immediate_response !== undefined) return `immediate ${reply.immediate_response.status?.code}`;
+  const common = (reply.request_headers ?? reply.request_body ?? reply.response_headers ?? reply.response_body)
+    ?.response;
+  const destination = common?.header_mutation?.set_headers?.[0]?.header?.raw_value?.toString();
+  const streamed = common?.body_mutation?.streamed_response;
+  if (destination !== undefined) return `${kind} -> ${destination}`;
+  if (streamed === undefined) return kind;
+  return `${kind} "${streamed.body?.toString() ?? ""}"${streamed.end_of_stream === true ? " end" : ""}`;
+}
