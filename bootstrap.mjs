@@ -125,14 +125,15 @@ async function takeLock() {
 function startNpm() {
   const policy = ["--include=dev", "--include=optional", "--ignore-scripts=false", "--engine-strict=false"];
   const calm = ["--no-audit", "--no-fund", "--no-progress", "--loglevel=error", "--prefer-offline"];
-  const patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"];
+  const patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
   // What an npm or npx around this process set for itself must not steer the inner one.
   const foreign = /^npm_(package|lifecycle|command|config_(global|location|prefix|workspace|package|call|omit|dry))/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
   const around = process.env.npm_execpath ?? "";
   const [program, first] = around.endsWith("npm-cli.js") ? [process.execPath, [around]] : ["npm", []];
   const args = [...first, "ci", ...policy, ...calm, ...patience];
-  return spawn(program, args, { cwd: root, env, stdio: ["ignore", "ignore", "pipe"], shell: windows && !first[0] });
+  const stdio = ["ignore", "ignore", "pipe"];
+  return spawn(program, args, { cwd: root, env, stdio, detached: !windows, shell: windows && !first[0] });
 }
 
 /** Runs npm to its end and returns what came of it. */
@@ -141,13 +142,16 @@ async function runNpm(nameChild) {
   const result = { fault: undefined, errors: "", interruptedBy: undefined };
   const startedAt = Date.now();
   const tell = setInterval(() => say(`still installing, ${Math.round((Date.now() - startedAt) / 1000)} s`), 10_000);
+  const kill = (signal) => (windows ? npm.kill(signal) : process.kill(-npm.pid, signal));
   const pass = (signal) => {
+    // Nothing half-done is trusted later, so npm and its scripts, a process group of their own, may be cut short.
+    if (!result.interruptedBy) setTimeout(() => npm.exitCode ?? npm.signalCode ?? kill("SIGKILL"), 2000).unref();
     result.interruptedBy = signal;
-    npm.kill(signal);
+    kill(signal);
   };
   for (const signal of forwarded) process.on(signal, pass);
   npm.stderr.on("data", (chunk) => {
-    result.errors = (result.errors + chunk).slice(-6000);
+    result.errors = (result.errors + chunk).slice(0, 6000);
   });
   if (npm.pid) nameChild(npm.pid);
   result.fault = await new Promise((done) => {
@@ -172,7 +176,8 @@ async function install() {
   }
   const cause = errors.match(unreachable)?.[0];
   if (fault && cause) giveUp(`the npm registry cannot be reached (${cause}): check network and proxy, then try again`);
-  if (fault) giveUp(`the packages could not be installed: ${fault}\n${errors.trimEnd()}`);
+  const detail = errors.split("\n").slice(0, 12).join("\n").trimEnd();
+  if (fault) giveUp(`the packages could not be installed: ${fault}\n${detail}`);
   if (!isNewNode && !ownNode())
     giveUp("npm did not run the install script of the package 'node': use Node 24 or newer");
   fs.writeFileSync(stampFile, Object.values(wantedStamp()).join(""));

@@ -1,10 +1,11 @@
 /** Entry of the process: picks the command, passes signals on, and is the only one that exits. */
 import { version } from "./app.ts";
 import { type Command, helpOf, helpOfAll } from "./cli/command.ts";
+import { demo } from "./cli/demo.ts";
 import { serve } from "./cli/serve.ts";
 import { ConfigError, describeFault } from "./errors.ts";
 
-const commands: readonly Command[] = [serve];
+const commands: readonly Command[] = [serve, demo];
 
 /** As sysexits.h has them. */
 const exitCode = { usage: 64, software: 70, config: 78 } as const;

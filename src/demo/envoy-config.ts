@@ -112,7 +112,9 @@ function child(node: unknown, step: string | number): unknown {
 }
 
 function nameOf(node: unknown): unknown {
-  return isMap(node) ? node["name"] : undefined;
+  if (!isMap(node)) return undefined;
+  const { name } = node;
+  return name;
 }
 
 function isMap(node: unknown): node is Record<string, unknown> {

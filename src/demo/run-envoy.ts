@@ -71,6 +71,7 @@ async function startIn(folder: string, options: RunEnvoyOptions): Promise<Runnin
       const state = await admin("/ready").catch(() => "");
       return state.startsWith("LIVE") ? listenerPorts(await admin("/listeners?format=json")) : undefined;
     });
+    process.started();
     return { pid: process.pid, adminPort, ports, log: process.log, admin, stop: () => process.stop() };
   } catch (error) {
     await process.stop();
@@ -122,15 +123,17 @@ class EnvoyProcess {
     const deadline = performance.now() + startLimitMs;
     for (;;) {
       const answer = await ask();
-      if (answer !== undefined) {
-        this.#started = true;
-        return answer;
-      }
+      if (answer !== undefined) return answer;
       const late = performance.now() > deadline;
       if (late) this.#failure ||= `${what} did not come up within ${startLimitMs / 1000} s`;
       if (late || this.#ended) throw new Error([`Envoy did not start: ${this.#failure}`, ...this.log].join("\n  "));
       await delay(pollMs);
     }
+  }
+
+  /** From here on its end is news. */
+  started(): void {
+    this.#started = true;
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 /** A small ext_proc and health client: it plays Envoy for the doctor's probes, the wire tests and the benches. */
+import net from "node:net";
 import grpc from "@grpc/grpc-js";
 import { type HealthStatus, type ProcessingRequest, type ProcessingResponse, protoMethods } from "./messages.ts";
 
@@ -35,7 +36,8 @@ export class ExtProcClient {
       // Each client has a connection of its own; grpc-js otherwise shares them between equal targets.
       "grpc.use_local_subchannel_pool": 1,
     };
-    if (target.tls?.serverName !== undefined) options["grpc.ssl_target_name_override"] = target.tls.serverName;
+    const serverName = target.tls?.serverName ?? nameFor(target.address);
+    if (target.tls !== undefined && serverName !== undefined) options["grpc.ssl_target_name_override"] = serverName;
     this.#client = new grpc.Client(target.address, credentialsOf(target), options);
   }
 
@@ -143,4 +145,10 @@ function credentialsOf({ tls }: ExtProcTarget): grpc.ChannelCredentials {
   if (tls === undefined) return grpc.credentials.createInsecure();
   if (tls.ca !== undefined) return grpc.credentials.createSsl(tls.ca);
   return grpc.credentials.createSsl(null, null, null, { rejectUnauthorized: false });
+}
+
+/** An IP address or a socket's path is no name to ask a certificate for. */
+function nameFor(address: string): string | undefined {
+  const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  return net.isIP(host) !== 0 || address.startsWith("unix:") ? "localhost" : undefined;
 }

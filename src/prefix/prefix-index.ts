@@ -14,8 +14,6 @@ import { NEXT, type Tenant } from "./tenant.ts";
 
 /** Slot numbers are below this. */
 const MAX_SLOTS = 65_536;
-/** Entries of departed pods dropped per call: some microseconds. */
-const SWEEP_ENTRIES = 128;
 
 export interface PrefixIndexOptions {
   readonly budgetBytes: number;
@@ -78,7 +76,7 @@ export class PrefixIndex {
   /** The prompt goes to this pod, which will hold all of it, newest use first. */
   record(keys: BlockKeys, slot: Slot, generation: number): void {
     const book = this.#book;
-    book.sweep(SWEEP_ENTRIES);
+    book.sweep();
     if (keys.count === 0 || !this.#pods.isCurrent(slot, generation)) return;
     const tenant = book.admit(slot, generation);
     let depth = this.#heldDepth(keys, tenant);
@@ -94,7 +92,6 @@ export class PrefixIndex {
   /** The pod in this slot has left: at once it holds nothing, its entries are dropped a slice at a time. */
   forgetPod(slot: Slot): void {
     this.#book.depart(slot);
-    this.#book.sweep(SWEEP_ENTRIES);
   }
 
   /** Gives `share` to the holders of the block that have none yet; returns how many rows that were. */

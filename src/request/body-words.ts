@@ -1,7 +1,7 @@
 /** Reads a body four bytes at a time: a view of aligned 32-bit words over the same memory, nothing is copied. */
 
 /** 1 where a word's lowest byte comes first, as on x86-64 and arm64, else 0. */
-const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] ?? 0;
+const littleEndian = new DataView(Uint16Array.of(1).buffer).getUint8(0);
 
 /**
  * Byte `at` of the body lies in word (at + wordShift(body)) >> 2. The view starts at the aligned word that holds the

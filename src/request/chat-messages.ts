@@ -7,25 +7,20 @@ import { PromptRanges } from "./prompt-ranges.ts";
 import { OPEN_BRACE, OPEN_BRACKET, QUOTE, type Visit } from "./scan-json.ts";
 import { MemberTable, type ValueReader } from "./value-reader.ts";
 
-/** The members that count, in the order they count. */
-const fields = [
-  "role",
-  "name",
-  "tool_call_id",
-  "content",
-  "reasoning",
-  "reasoning_content",
-  "tool_calls",
-  "function_call",
-];
-const CONTENT = fields.indexOf("content");
+/** A member that counts, and where it stands in the message being read. */
+interface Field {
+  readonly name: string;
+  start: number;
+  end: number;
+}
 
 export class ChatMessages {
   readonly #reader: ValueReader;
   readonly #ranges: PromptRanges;
-  /** Of the message being read: the range of each field, but for content, which may be in several pieces. */
-  readonly #starts = new Int32Array(fields.length);
-  readonly #ends = new Int32Array(fields.length);
+  /** In the order they count: before the content, and behind it. */
+  readonly #before = fields("role", "name", "tool_call_id");
+  readonly #behind = fields("reasoning", "reasoning_content", "tool_calls", "function_call");
+  /** Of the message being read: the content, which may be in several pieces. */
   readonly #pieces = new PromptRanges();
   /** Of the content piece being read: where its text begins, -1 while there is none. */
   #textStart = -1;
@@ -36,8 +31,8 @@ export class ChatMessages {
   constructor(reader: ValueReader, ranges: PromptRanges) {
     this.#reader = reader;
     this.#ranges = ranges;
-    const visits = Object.fromEntries(fields.map((name, field) => [name, this.#visitField(field)]));
-    this.#messageTable = new MemberTable({ ...visits, content: this.#visitContent }, reader.skip);
+    const visits = [...this.#before, ...this.#behind].map((field) => [field.name, this.#visitField(field)] as const);
+    this.#messageTable = new MemberTable({ ...Object.fromEntries(visits), content: this.#visitContent }, reader.skip);
     this.#pieceTable = new MemberTable({ type: reader.skip, text: this.#visitText }, this.#visitOther);
   }
 
@@ -55,24 +50,23 @@ export class ChatMessages {
       this.#ranges.add(this.#reader.valueStart, this.#reader.valueEnd);
       return next;
     }
-    this.#starts.fill(0);
-    this.#ends.fill(0);
+    for (const field of this.#before) field.start = field.end = 0;
+    for (const field of this.#behind) field.start = field.end = 0;
     this.#pieces.truncate(0);
     const next = this.#reader.members(at, this.#visitMessageMember);
-    for (let field = 0; field < fields.length; field++) {
-      if (field === CONTENT) this.#addPieces();
-      else this.#ranges.add(this.#starts[field] ?? 0, this.#ends[field] ?? 0);
-    }
+    for (const field of this.#before) this.#ranges.add(field.start, field.end);
+    this.#ranges.addAll(this.#pieces);
+    for (const field of this.#behind) this.#ranges.add(field.start, field.end);
     return next;
   };
 
   readonly #visitMessageMember: Visit = (at) => this.#reader.visitMember(this.#messageTable, at);
 
-  #visitField(field: number): Visit {
+  #visitField(field: Field): Visit {
     return (at) => {
       const next = this.#reader.take(at);
-      this.#starts[field] = this.#reader.valueStart;
-      this.#ends[field] = this.#reader.valueEnd;
+      field.start = this.#reader.valueStart;
+      field.end = this.#reader.valueEnd;
       return next;
     };
   }
@@ -112,9 +106,8 @@ export class ChatMessages {
     this.#pieces.add(this.#reader.valueStart, this.#reader.valueEnd);
     return next;
   };
+}
 
-  #addPieces(): void {
-    const { starts, ends, count } = this.#pieces;
-    for (let i = 0; i < count; i++) this.#ranges.add(starts[i] ?? 0, ends[i] ?? 0);
-  }
+function fields(...names: readonly string[]): readonly Field[] {
+  return names.map((name) => ({ name, start: 0, end: 0 }));
 }

@@ -45,9 +45,13 @@ export class PromptRanges implements Prompt {
     this.#set(0, start, end, mark);
   }
 
+  addAll(others: Prompt): void {
+    for (let i = 0; i < others.count; i++) this.add(others.starts[i] as number, others.ends[i] as number);
+  }
+
   bytes(): number {
     let bytes = 0;
-    for (let i = 0; i < this.count; i++) bytes += (this.ends[i] ?? 0) - (this.starts[i] ?? 0);
+    for (let i = 0; i < this.count; i++) bytes += (this.ends[i] as number) - (this.starts[i] as number);
     return bytes;
   }
 

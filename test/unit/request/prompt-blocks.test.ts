@@ -146,6 +146,22 @@ describe("hashPrompt", () => {
     expect(shared(one, two)).toBe(1);
   });
 
+  test("tells a further range of a part from a new part, where a block begins with it", () => {
+    const text = "x".repeat(BLOCK_BYTES);
+    const one = chatKeys(JSON.stringify({ model: "m", messages: [{ content: [text, "y"] }] }));
+    const two = chatKeys(JSON.stringify({ model: "m", messages: [{ content: text }, { content: "y" }] }));
+    expect(shared(one, two)).toBe(1);
+  });
+
+  test("tells prompts apart that differ in zero bytes at the end only", () => {
+    const seen = [1, 2, 8, 9, 16].map((length) => {
+      const body = Buffer.alloc(16);
+      const prompt = { body, count: 1, starts: Int32Array.of(0), ends: Int32Array.of(length), marks: Uint8Array.of(1) };
+      return keysOf({ ...bodylessRequest, promptBytes: length, prompt }).join();
+    });
+    expect(new Set(seen).size).toBe(5);
+  });
+
   test("of a body cut anywhere shares all whole blocks of the part it cuts", () => {
     const tools = [{ type: "function", function: { name: "f", parameters: {} } }];
     const call = { role: "assistant", content: null, tool_calls: [{ id: "c", function: { arguments: '{"a":1}' } }] };
@@ -212,7 +228,7 @@ describe("block keys", () => {
     const rounds = 800;
     for (let round = 0; round < rounds; round++) {
       const text = Buffer.from(
-        `{"model":"m","prompt":"${"".padEnd(length, String.fromCharCode(0x40 + random.int(16)))}"}`,
+        `{"model":"m${round}","prompt":"${"".padEnd(length, String.fromCharCode(0x40 + random.int(16)))}"}`,
       );
       hashPrompt(parseBody("completions", text, false) as InferenceRequest, keys);
       const [low, high] = [keys.lo[0]!, keys.hi[0]!];

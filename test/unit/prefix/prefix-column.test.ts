@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import type { Slot } from "../../../src/pods/pod-table.ts";
+import { PrefixColumn } from "../../../src/prefix/prefix-column.ts";
+import { PrefixIndex } from "../../../src/prefix/prefix-index.ts";
+import { bodylessRequest, type InferenceRequest } from "../../../src/request/inference-request.ts";
+import { requestOf } from "../../support/prompt-text.ts";
+
+const slots = Int32Array.of(3, 8);
+
+function columnWithIndex(): { column: PrefixColumn; index: PrefixIndex } {
+  const index = new PrefixIndex({ budgetBytes: 2 ** 20, pods: { isCurrent: () => true } });
+  return { column: new PrefixColumn(index), index };
+}
+
+function filled(column: PrefixColumn, request: InferenceRequest): number[] {
+  const out = new Float64Array(2).fill(Number.NaN);
+  column.fill(request, slots, 2, out);
+  return [...out];
+}
+
+function turns(...contents: string[]): InferenceRequest {
+  const messages = contents.map((content) => ({ role: "user", content }));
+  return requestOf("chat", JSON.stringify({ model: "m", messages }));
+}
+
+describe("PrefixColumn", () => {
+  test("after a pick gives that pod all of the same prompt and most of the next turn", () => {
+    const { column } = columnWithIndex();
+    const first = "x".repeat(892);
+    expect(filled(column, turns(first))).toEqual([0, 0]);
+    column.learn(8 as Slot, 1);
+    expect(filled(column, turns(first))).toEqual([0, 1]);
+    expect(filled(column, turns(first, "y".repeat(96)))).toEqual([0, 896 / 996]);
+    expect(filled(column, turns("other"))).toEqual([0, 0]);
+  });
+
+  test("is 0 everywhere for a request without a prompt, and learns nothing from it", () => {
+    const { column, index } = columnWithIndex();
+    filled(column, turns("a"));
+    expect(filled(column, bodylessRequest)).toEqual([0, 0]);
+    column.learn(3 as Slot, 1);
+    expect(index.entries).toBe(0);
+  });
+
+  test("learns once per fill", () => {
+    const { column, index } = columnWithIndex();
+    filled(column, turns("a"));
+    column.learn(3 as Slot, 1);
+    column.learn(8 as Slot, 1);
+    expect(index.entries).toBe(1);
+    expect(filled(column, turns("a"))).toEqual([1, 0]);
+  });
+});

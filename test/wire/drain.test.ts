@@ -1,0 +1,79 @@
+/** SIGTERM: Envoy gets time to turn elsewhere, what is open is finished, and the process ends with 0. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { connectExtProc, type ExtProcClient } from "../../src/ext-proc/client.ts";
+import * as envoy from "../support/envoy-messages.ts";
+import { type PickerProcess, startPicker } from "../support/picker-process.ts";
+
+const readiness = "envoy.service.ext_proc.v3.ExternalProcessor";
+const isDraining = (line: Readonly<Record<string, unknown>>) => line["msg"] === "draining";
+
+let picker: PickerProcess;
+let client: ExtProcClient;
+
+beforeEach(() => {
+  client = connectExtProc({ address: "127.0.0.1:1" });
+});
+afterEach(async () => {
+  client.close();
+  await picker.kill();
+});
+
+async function start(...flags: string[]): Promise<void> {
+  picker = await startPicker(["--pods=127.0.0.1:1", ...flags]);
+  client = connectExtProc({ address: picker.address });
+  await client.ready(20_000);
+}
+
+test("serve keeps answering while its readiness says NOT_SERVING, until the delay is over", async () => {
+  await start("--drain-delay=1h", "--drain-timeout=1h");
+  picker.signal("SIGTERM");
+  await picker.line(isDraining);
+  expect(await client.checkHealth(readiness)).toBe("NOT_SERVING");
+  expect(await client.checkHealth("liveness")).toBe("SERVING");
+  const stream = client.process();
+  stream.send(envoy.requestHeaders({ endOfStream: true }));
+  expect((await stream.reply())?.response).toBe("request_headers");
+  stream.halfClose();
+  expect(await stream.ended).toMatchObject({ code: 0 });
+});
+
+test("serve finishes a request that waits for its body, then ends with 0", async () => {
+  await start("--drain-timeout=1h");
+  const stream = client.process();
+  stream.send(envoy.requestHeaders());
+  await stream.reply();
+  picker.signal("SIGTERM");
+  await picker.line(isDraining);
+  stream.send(envoy.requestBody(envoy.chatBody()));
+  expect((await stream.reply())?.response).toBe("request_body");
+  // Nobody half-closes: Envoy keeps a buffered stream until the response is over. The picker lets go of it itself.
+  expect(await stream.ended).toMatchObject({ code: 0 });
+  client.close();
+  expect(await picker.exited).toBe(0);
+});
+
+test("serve ends with 0 at once when nothing is connected", async () => {
+  await start("--drain-delay=1h", "--drain-timeout=1h");
+  client.close();
+  picker.signal("SIGINT");
+  expect(await picker.exited).toBe(0);
+});
+
+test("serve ends a stream that hangs when the drain timeout is over", async () => {
+  await start("--drain-timeout=100ms");
+  const stream = client.process();
+  stream.send(envoy.requestHeaders({ mode: "FULL_DUPLEX_STREAMED" }));
+  stream.send(envoy.requestBody("{", false));
+  await picker.metricBecomes("pointsman_buffered_bytes", 1);
+  picker.signal("SIGTERM");
+  expect(await picker.exited).toBe(0);
+  expect((await stream.ended).code).not.toBe(0);
+});
+
+test("serve ends at once with 1 at the second signal", async () => {
+  await start("--drain-delay=1h", "--drain-timeout=1h");
+  picker.signal("SIGTERM");
+  await picker.line(isDraining);
+  picker.signal("SIGTERM");
+  expect(await picker.exited).toBe(1);
+});
