@@ -124,14 +124,20 @@ async function takeLock() {
 
 function startNpm() {
   const policy = ["--include=dev", "--include=optional", "--ignore-scripts=false", "--engine-strict=false"];
-  const calm = ["--no-audit", "--no-fund", "--no-progress", "--loglevel=error", "--prefer-offline"];
-  const patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
+  const calm = [
+    "--no-audit",
+    "--no-fund",
+    "--no-progress",
+    "--loglevel=error",
+    "--prefer-offline",
+    "--fetch-retries=0",
+  ];
   // What an npm or npx around this process set for itself must not steer the inner one.
   const foreign = /^npm_(package|lifecycle|command|config_(global|location|prefix|workspace|package|call|omit|dry))/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
   const around = process.env.npm_execpath ?? "";
   const [program, first] = around.endsWith("npm-cli.js") ? [process.execPath, [around]] : ["npm", []];
-  const args = [...first, "ci", ...policy, ...calm, ...patience];
+  const args = [...first, "ci", ...policy, ...calm];
   const stdio = ["ignore", "ignore", "pipe"];
   return spawn(program, args, { cwd: root, env, stdio, detached: !windows, shell: windows && !first[0] });
 }
@@ -169,13 +175,18 @@ async function install() {
   if (isInStep(true)) return release();
   say("installing the packages of package-lock.json with npm ci (once, and again when that file changes)");
   for (const proof of [stampFile, npmRecord]) fs.rmSync(proof, { force: true });
-  const { fault, errors, interruptedBy } = await runNpm(nameChild);
+  const attempt = async (left) => {
+    const result = await runNpm(nameChild);
+    const cause = result.fault && !result.interruptedBy && result.errors.match(unreachable)?.[0];
+    // npm's own retries wait a minute and more when there is no network at all; what it got before is in its cache.
+    return cause && left > 1 ? delay(1000).then(() => attempt(left - 1)) : { ...result, cause };
+  };
+  const { fault, errors, interruptedBy, cause } = await attempt(3);
   if (interruptedBy) {
     say("installation interrupted; the next start begins it again");
     process.exit(128 + constants.signals[interruptedBy]);
   }
-  const cause = errors.match(unreachable)?.[0];
-  if (fault && cause) giveUp(`the npm registry cannot be reached (${cause}): check network and proxy, then try again`);
+  if (cause) giveUp(`the npm registry cannot be reached (${cause}): check network and proxy, then try again`);
   const detail = errors.split("\n").slice(0, 12).join("\n").trimEnd();
   if (fault) giveUp(`the packages could not be installed: ${fault}\n${detail}`);
   if (!isNewNode && !ownNode())

@@ -57,5 +57,5 @@ function orphaned(): Promise<string> {
 
 /** Nobody reads what it prints: the terminal is gone, or the program behind a pipe. */
 function unread(): Promise<string> {
-  return new Promise((resolve) => process.stdout.once("error", () => resolve("SIGPIPE")));
+  return new Promise((resolve) => process.stdout.on("error", () => resolve("SIGPIPE")));
 }

@@ -41,6 +41,7 @@ export const paintNothing: Paint = (_style, text) => text;
 
 export function drawTable({ title, fleets, podsOf, pods, footer }: Table, paint: Paint): string[] {
   return [
+    "",
     paint("bold", title),
     "",
     paint("dim", fleetColumns("fleet", "requests", ["TTFT p50", "TTFT p95", "from cache"], "failed").join("")),

@@ -8,8 +8,8 @@ import { type RunningEnvoy, startEnvoy } from "./run-envoy.ts";
 import { type RunningPicker, startPicker } from "./run-picker.ts";
 
 export const demoModel = "demo-70b";
-/** What the pods pretend to be, for the table's title. */
-export const demoHardware = "Llama-3-70B on four H100, simulated";
+/** What the pods pretend to be. */
+export const demoHardware = "simulated Llama-3-70B on four H100";
 
 /**
  * Small enough that one pod cannot cache every conversation under way, large enough that the fleet can: on a larger

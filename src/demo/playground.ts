@@ -36,26 +36,26 @@ export class Playground {
   introduce(): void {
     const { fleet, screen } = this.#options;
     const { metricsPort, adminPort } = fleet.picker;
-    const body = { model: demoModel, stream: true, messages: [{ role: "user", content: "Which pod am I on?" }] };
     screen.say(
       [
         "",
-        "It stays up for you. Ask something yourself (the answer's header x-fake-pod names the pod):",
+        "It stays up for you. The answer's header x-fake-pod names the pod:",
         "",
         `  curl -iN http://127.0.0.1:${fleet.port}/v1/chat/completions \\`,
-        `    -H 'content-type: application/json' -d '${JSON.stringify(body)}'`,
+        `    -H 'content-type: application/json' -d '{"model":"${demoModel}","stream":true,`,
+        `    "messages":[{"role":"user","content":"Which pod am I on?"}]}'`,
         "",
         `  picker's metrics   http://127.0.0.1:${metricsPort}/metrics`,
-        `  picker's status    http://127.0.0.1:${adminPort}/  (pods and, at /debug/decisions, the last picks)`,
+        `  picker's status    http://127.0.0.1:${adminPort}/`,
+        `  its last picks     http://127.0.0.1:${adminPort}/debug/decisions`,
         `  Envoy's admin page http://127.0.0.1:${fleet.envoy.adminPort}/`,
-        ...(screen.live ? [""] : ["", "Ctrl-C ends everything."]),
+        ...(screen.live ? [] : ["", "Ctrl-C ends everything."]),
       ].join("\n"),
     );
   }
 
   footer(): string[] {
-    const keys = "k kills a pod and shows that the picker avoids it, r revives it, q ends everything";
-    return [this.#options.hasKeys ? keys : "Ctrl-C ends everything"];
+    return [this.#options.hasKeys ? "keys: k kill a pod, r revive it, q end everything" : "Ctrl-C ends everything"];
   }
 
   /** What a pod is, and what the picker makes of it: at most eight characters. */
@@ -81,7 +81,7 @@ export class Playground {
     }
     const { running, waiting } = busiest.engine.metrics;
     this.#unnoticed.push({ pod: busiest, atMs: performance.now() });
-    screen.say(`${busiest.name} killed, with ${running + waiting} requests on it, which fail.`);
+    screen.say(`${busiest.name} killed; requests lost with it: ${running + waiting}.`);
     busiest.kill().catch(() => undefined);
   }
 

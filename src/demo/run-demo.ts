@@ -4,7 +4,14 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ending } from "./ending.ts";
 import { findEnvoy } from "./find-envoy.ts";
-import { type Fleet, type FleetOptions, type PickerFleet, startPickerFleet, startRoundRobinFleet } from "./fleet.ts";
+import {
+  demoHardware,
+  type Fleet,
+  type FleetOptions,
+  type PickerFleet,
+  startPickerFleet,
+  startRoundRobinFleet,
+} from "./fleet.ts";
 import { type Guard, startGuard } from "./guard.ts";
 import { type KeyInput, readKeys } from "./keys.ts";
 import { Playground } from "./playground.ts";
@@ -62,10 +69,7 @@ class Demo {
 
   async run(): Promise<number> {
     void this.#io.interrupted.then((reason) => this.#ending.end(this.#exitCodeAfter(reason)));
-    const forgetKeys = readKeys(this.#io.keys, (key) => {
-      if (key === "q") this.#ending.end(this.#exitCodeAfter("SIGINT"));
-      else this.#playground?.press(key);
-    });
+    const forgetKeys = this.#screen.live ? readKeys(this.#io.keys, (key) => this.#press(key)) : () => undefined;
     const played = this.#play().then(
       (exitCode) => ({ exitCode, words: "" }),
       (error: unknown) => ({ exitCode: 1, words: error instanceof Error ? error.message : String(error) }),
@@ -75,8 +79,13 @@ class Demo {
     this.#ending.end(exitCode);
     this.#screen.release();
     if (words !== "") this.#io.complain(words);
-    await this.#cleanUp(exitCode !== 0 && words !== "");
+    await this.#cleanUp(words !== "");
     return exitCode;
+  }
+
+  #press(key: string): void {
+    if (key === "q") this.#ending.end(this.#exitCodeAfter("SIGINT"));
+    else this.#playground?.press(key);
   }
 
   /** Who leaves before the comparison gets what a shell expects after a signal; who leaves the table did nothing wrong. */
@@ -98,7 +107,7 @@ class Demo {
     const show = new Show({
       screen: this.#screen,
       colour: this.#screen.live && !this.#io.env["NO_COLOR"],
-      title: `pointsman demo: Envoy ${envoy.version}, ${podCount} pods a fleet, seed ${seed}, speed ${speed}`,
+      title: `pointsman demo: Envoy ${envoy.version}, ${podCount} pods a fleet, seed ${seed}`,
       requests: this.#requests,
       ...{ seed, speed, roundRobin, picker },
       signal: this.#ending.signal,
@@ -122,9 +131,9 @@ class Demo {
     this.#folder = await mkdtemp(join(tmpdir(), "pointsman-demo-"));
     const logPath = join(this.#folder, "picker.log");
     const begun = performance.now();
-    this.#screen.say(
-      `Starting two fleets of ${podCount} fake pods, an Envoy for each, and the picker (log: ${logPath}) ...`,
-    );
+    this.#screen.say(`Fake pods: ${podCount} a fleet, each a ${demoHardware}, at ${speed} times its speed.`);
+    this.#screen.say("Starting two such fleets, an Envoy for each, and the picker for one of them.");
+    this.#screen.say(`The picker's log: ${logPath}`);
     const shared: Omit<FleetOptions, "port"> = {
       ...{ envoy, seed, speed, podCount, guard: this.#guard },
       onBreakdown: (words) => this.#ending.end(1, words),

@@ -22,7 +22,8 @@ const noticeableShare = 0.03;
 export function writeComparison({ roundRobin, picker, envoyVersion, seed }: Comparison): string[] {
   const { requests, pods } = picker;
   return [
-    `The same ${requests} requests (seed ${seed}) to two equal fleets of ${pods.length} pods, through Envoy ${envoyVersion}:`,
+    `The same ${requests} requests (seed ${seed}), through Envoy ${envoyVersion},`,
+    `to two equal fleets of ${pods.length} simulated pods:`,
     "",
     `  ${row("", "succeeded", "TTFT mean", "p50", "p95", "from cache")}`,
     `  ${fleetRow("round robin", roundRobin)}`,
@@ -32,8 +33,7 @@ export function writeComparison({ roundRobin, picker, envoyVersion, seed }: Comp
     "",
     ...failureSentences("round robin", roundRobin),
     ...failureSentences("the picker", picker),
-    ttftSentence(roundRobin.tally, picker.tally),
-    cacheSentence(roundRobin.tally, picker.tally),
+    ...verdict(roundRobin.tally, picker.tally),
   ];
 }
 
@@ -62,24 +62,27 @@ function failureSentences(name: string, { tally, requests }: FleetResult): strin
   const { failed, firstFault = "no answer" } = tally;
   if (failed === 0) return [];
   return [
-    `Behind ${name} ${failed} of ${requests} requests failed (${firstFault}); the times are those of the others.`,
+    `Behind ${name} ${failed} of ${requests} requests failed: ${firstFault}.`,
+    "The times are those of the others.",
   ];
 }
 
-function ttftSentence(before: Tally, after: Tally): string {
+function verdict(before: Tally, after: Tally): string[] {
   if (before.succeeded === 0 || after.succeeded === 0)
-    return "One fleet answered nothing: there is nothing to compare.";
-  const change = after.meanTtftMs / before.meanTtftMs - 1;
-  const both = `after ${seconds(after.meanTtftMs)} on average`;
-  const other = `${seconds(before.meanTtftMs)} behind round robin`;
-  if (Math.abs(change) < noticeableShare)
-    return `Behind the picker the first token came ${both}, no different from ${other}.`;
-  if (change < 0) {
-    return `Behind the picker the first token came ${both} instead of ${other} (${percent(-change)} sooner).`;
-  }
-  return `Behind the picker the first token came ${both}, later than the ${other} (${percent(change)}): no gain in this run.`;
+    return ["There is nothing to compare: a fleet answered nothing."];
+  const [oldP95, newP95] = [before.ttftMs(0.95), after.ttftMs(0.95)];
+  const slowTail = newP95 > oldP95 * (1 + noticeableShare);
+  return [
+    `Behind the picker the first token came after ${seconds(after.meanTtftMs)} on average,`,
+    `behind round robin after ${seconds(before.meanTtftMs)}: ${difference(after.meanTtftMs / before.meanTtftMs - 1)}.`,
+    ...(slowTail
+      ? [`The slowest twentieth waited longer, though: ${seconds(newP95)} instead of ${seconds(oldP95)}.`]
+      : []),
+    `Of the prompt tokens ${percent(after.cachedShare)} came from a pod's cache instead of ${percent(before.cachedShare)}.`,
+  ];
 }
 
-function cacheSentence(before: Tally, after: Tally): string {
-  return `${percent(after.cachedShare)} of the prompt tokens came from a pod's cache; behind round robin ${percent(before.cachedShare)}.`;
+function difference(change: number): string {
+  if (Math.abs(change) < noticeableShare) return "no difference to speak of";
+  return change < 0 ? `${percent(-change)} sooner` : `${percent(change)} later, so no gain in this run`;
 }

@@ -27,6 +27,7 @@ export interface TokenUsage {
   readonly createdTokens: number;
 }
 
+/** Names the server's build in every answer, and in a stream on its last chunk. */
 const fingerprint = { system_fingerprint: "fake-pod" };
 const transfers = { kv_transfer_params: null, ec_transfer_params: null, metrics: null };
 
@@ -38,6 +39,7 @@ function countsOf(usage: TokenUsage): object {
   };
 }
 
+/** `created` is null where a server does not tell: completions. */
 function wholeUsage(usage: TokenUsage, created: number | null): object {
   return {
     ...countsOf(usage),
@@ -50,6 +52,7 @@ function wholeUsage(usage: TokenUsage, created: number | null): object {
   };
 }
 
+/** Prompt ids stand beside the choices, as all have the same prompt. */
 export function chatAnswer(head: AnswerHead, choices: readonly Choice[], usage: TokenUsage): object {
   return {
     ...{ id: head.id, object: "chat.completion", created: head.created, model: head.model },
@@ -80,6 +83,7 @@ export function chatAnswer(head: AnswerHead, choices: readonly Choice[], usage: 
   };
 }
 
+/** Prompt ids stand in each choice, as there may be several prompts. */
 export function completionAnswer(head: AnswerHead, choices: readonly Choice[], usage: TokenUsage): object {
   return {
     ...{ id: head.id, object: "text_completion", created: head.created, model: head.model },
@@ -130,6 +134,7 @@ export function chatRoleChunk(head: AnswerHead, choice: Choice, extras: ChunkExt
   };
 }
 
+/** `stop_reason` appears on the last chunk of a choice only. */
 export function chatChunk(head: AnswerHead, choice: Choice, extras: ChunkExtras): object {
   const { index, finishReason } = choice;
   const ended = finishReason === null ? {} : { stop_reason: null };
@@ -141,6 +146,7 @@ export function chatChunk(head: AnswerHead, choice: Choice, extras: ChunkExtras)
   };
 }
 
+/** A completions stream has no opening chunk: the first token is the first event. */
 export function completionChunk(head: AnswerHead, choice: Choice, extras: ChunkExtras): object {
   return {
     ...chunkHead(head, "text_completion"),

@@ -36,6 +36,7 @@ export class VirtualClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
 
+  /** An event may add others, so the heap is asked again each time. */
   #runDue(limitMs: number): void {
     for (let event = this.#events.take(limitMs); event !== null; event = this.#events.take(limitMs)) {
       this.#nowMs = event.dueMs;
@@ -51,7 +52,8 @@ export interface TimerSource {
   clear(timer: unknown): void;
 }
 
-export const systemTimers: TimerSource = {
+/** Node's own. */
+const systemTimers: TimerSource = {
   now: () => performance.now(),
   set: (run, delayMs) => setTimeout(run, delayMs),
   clear: (timer) => clearTimeout(timer as NodeJS.Timeout),
@@ -105,6 +107,7 @@ export class RealClock implements Clock {
     return (this.#source.now() - this.#originMs) * this.#speed;
   }
 
+  /** One timer at most: for the next event, set anew only when an earlier one is added. */
   #arm(): void {
     if (this.#firing) return;
     const dueMs = this.#events.nextDueMs();
@@ -123,6 +126,7 @@ export class RealClock implements Clock {
   #fire(): void {
     this.#timer = null;
     this.#timerDueMs = Number.POSITIVE_INFINITY;
+    // Events that come due while these run wait for the next turn.
     const limitMs = this.#wallMs();
     this.#firing = true;
     try {

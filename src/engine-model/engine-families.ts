@@ -26,6 +26,7 @@ export function writeEngineFamilies(page: MetricsPage, engine: Engine, model: st
   page.gauge("vllm:cache_config_info", "Cache settings of the engine, as labels", [[cacheConfig(engine), 1]]);
 }
 
+/** One series per value of a label. */
 function splitBy(base: Labels, label: string, values: Readonly<Record<string, number>>): Series<number>[] {
   return Object.entries(values).map(([value, count]) => [{ ...base, [label]: value }, count]);
 }
@@ -37,6 +38,7 @@ function writeAbsentEstimates(page: MetricsPage, base: Labels): void {
   page.counter("vllm:estimated_write_bytes_per_gpu", "Estimated bytes written to memory; not modelled", [[base, 0]]);
 }
 
+/** Waiting appears twice, in all and by reason: a lie has to be told in both. */
 function writeGauges(page: MetricsPage, engine: Engine, base: Labels, lies: LieMetrics): void {
   const waiting = lies.waiting ?? engine.metrics.waiting;
   page.gauge("vllm:num_requests_running", "Requests in the running batch", [
@@ -58,6 +60,7 @@ function writeGauges(page: MetricsPage, engine: Engine, base: Labels, lies: LieM
   ]);
 }
 
+/** Queries and hits count tokens, not requests. */
 function writeCacheCounters(page: MetricsPage, { metrics }: Engine, base: Labels): void {
   page.counter("vllm:prefix_cache_queries", "Prompt tokens looked up in the prefix cache", [
     [base, metrics.prefixQueryTokens],
@@ -72,6 +75,7 @@ function writeCacheCounters(page: MetricsPage, { metrics }: Engine, base: Labels
   ]);
 }
 
+/** Prompt tokens count at the first token, cache hits at admission: between the two the sums differ. */
 function writeTokenCounters(page: MetricsPage, { metrics }: Engine, base: Labels): void {
   const computed = metrics.promptTokens - metrics.cachedPromptTokens;
   page.counter("vllm:prompt_tokens", "Prompt tokens of requests that got their first token", [
@@ -103,6 +107,7 @@ function writeTokenCounters(page: MetricsPage, { metrics }: Engine, base: Labels
   page.counter("vllm:generation_tokens", "Tokens generated", [[base, metrics.generationTokens]]);
 }
 
+/** Rejections are the server's, not an engine's, hence without the engine label. */
 function writeOutcomes(page: MetricsPage, { metrics }: Engine, model: string): void {
   const base = { ...engineLabel, model_name: model };
   const finished: Readonly<Record<CountedReason, number>> = metrics.finished;
@@ -114,6 +119,7 @@ function writeOutcomes(page: MetricsPage, { metrics }: Engine, model: string): v
   );
 }
 
+/** A request's cap is both what it may generate and its max_tokens, as nothing else limits it. */
 function writeHistograms(page: MetricsPage, { metrics }: Engine, base: Labels): void {
   const families: readonly (readonly [name: string, help: string, histogram: Histogram])[] = [
     ["request_prompt_tokens", "Prompt tokens per request", metrics.promptTokensPerRequest],
@@ -151,6 +157,7 @@ function cacheConfig(engine: Engine): Labels {
   };
 }
 
+/** Plausible values without meaning. */
 const unusedCacheSettings: Labels = {
   _block_size_resolved: "True",
   cache_dtype: "auto",

@@ -9,6 +9,7 @@ const firstTokenSeconds = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560,
 ];
 
+/** "repetition" never happens here; a server shows it. */
 export type CountedReason = FinishReason | "abort" | "repetition";
 
 /** The bucket bounds are vLLM's, so that its dashboards fit. */
@@ -45,6 +46,7 @@ export class EngineMetrics {
   readonly prefillSeconds = new Histogram(requestSeconds);
   readonly decodeSeconds = new Histogram(requestSeconds);
 
+  /** First admission only: vLLM counts a prompt's lookup once. */
   observeAdmission(sequence: Sequence): void {
     this.prefixQueryTokens += sequence.prompt.tokens;
     this.prefixHitTokens += sequence.cachedTokens;
@@ -62,6 +64,7 @@ export class EngineMetrics {
     this.cachedPromptTokens += sequence.cachedTokens;
   }
 
+  /** Aborted requests are counted, not measured. */
   observeFinish(sequence: Sequence, reason: FinishReason): void {
     this.finished[reason]++;
     const decodeMs = sequence.lastTokenAtMs - sequence.firstTokenAtMs;

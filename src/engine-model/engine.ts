@@ -12,6 +12,7 @@ export class Engine {
   readonly metrics = new EngineMetrics();
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
+  /** Numbers the requests, so that each has a seed of its own. */
   #submitted = 0;
   /** A step is under way, or about to start at this very instant. */
   #busy = false;
@@ -66,6 +67,7 @@ export class Engine {
     return hits * this.options.blockTokens;
   }
 
+  /** Both faults are the caller's, never a client's. */
   #hashed(request: EngineRequest): HashedPrompt {
     const prompt =
       "firstKeys" in request.prompt
@@ -99,6 +101,7 @@ export class Engine {
     sequence.request.onFinished?.(sequence, "error");
   }
 
+  /** Plans the next step and lets its seconds pass; with nothing to do the engine sleeps until a request arrives. */
   #startStep(): void {
     const scheduler = this.#scheduler;
     scheduler.plan(this.#clock.now());
@@ -114,6 +117,7 @@ export class Engine {
     this.#clock.schedule(stepSeconds(this.options.profile, scheduler.load) * 1000, () => this.#endStep());
   }
 
+  /** Tokens come out, those that ended leave, metrics change, and the next step follows without a pause. */
   #endStep(): void {
     const nowMs = this.#clock.now();
     const scheduler = this.#scheduler;

@@ -45,6 +45,7 @@ export class EventHeap {
     this.#events.length = 0;
   }
 
+  /** Moves parents down until the new event is not before the one above. */
   #siftUp(event: ClockEvent): void {
     const events = this.#events;
     let at = events.length;
@@ -59,6 +60,7 @@ export class EventHeap {
     events[at] = event;
   }
 
+  /** The last event takes the head's place and sinks below every child that is before it. */
   #removeHead(): void {
     const events = this.#events;
     const moved = events.pop();

@@ -44,6 +44,7 @@ export interface FakePod {
   stop(): Promise<void>;
 }
 
+/** Resolves when the port is open; rejects when it is taken or the options contradict each other. */
 export async function startFakePod(options: FakePodOptions = {}): Promise<FakePod> {
   const pod = new HttpPod(options);
   await pod.revive();
@@ -121,6 +122,7 @@ class HttpPod implements FakePod {
     await this.kill();
   }
 
+  /** The new life replaces the old one only when the port is open. */
   async #listen(): Promise<void> {
     const clock = new RealClock(this.#options.speed);
     const life = newLife(this.#options, clock, this.switches);
@@ -142,6 +144,7 @@ class HttpPod implements FakePod {
     if (this.#stopped) await this.kill();
   }
 
+  /** Asked for over HTTP, so there is no caller to report to. */
   async #die(reviveAfterMs: number | null): Promise<void> {
     await this.kill();
     if (reviveAfterMs === null || this.#stopped) return;

@@ -10,6 +10,7 @@ export interface ChatMessage {
 
 const beginOfText = 1;
 const endOfMessage = 2;
+/** A message's role is part of its prefix. */
 const roleTokens: ReadonlyMap<string, number> = new Map([
   ["system", 3],
   ["developer", 3],
@@ -62,6 +63,7 @@ export function tokenizeChat(messages: readonly ChatMessage[], tools: unknown = 
   return tokens;
 }
 
+/** A picture costs the tokens of its URL or its base64 text: no model of vision, but another picture is another prefix. */
 function tokenizeContent(content: unknown, tokens: number[]): void {
   if (typeof content === "string") {
     tokenizeText(content, tokens);

@@ -18,6 +18,7 @@ export interface CountedRequest {
   readonly seconds: number;
 }
 
+/** A summary without quantiles. */
 interface Total {
   count: number;
   sum: number;
@@ -30,6 +31,7 @@ export class HttpMetrics {
   readonly #seconds = new Map<string, [Labels, Histogram]>();
   readonly #allSeconds = new Histogram(fineBounds);
 
+  /** At the end of a request, however it ended. */
   count({ route, method, status, requestBytes, responseBytes, seconds }: CountedRequest): void {
     if (uncounted.has(route)) return;
     const statusClass = `${Math.floor(status / 100)}xx`;
@@ -46,6 +48,7 @@ export class HttpMetrics {
     entry[1].observe(seconds);
   }
 
+  /** Families without a request yet still show their head. */
   write(page: MetricsPage): void {
     const counts: Series<number>[] = [...this.#requests.values()].map(([labels, total]) => [labels, total.count]);
     page.counter("http_requests", "HTTP requests by route, method and class of status", counts);

@@ -48,12 +48,14 @@ export function answerCall(
   new CallInProgress(pod, call, requestNumber, answer).start();
 }
 
+/** Ends when its last draft does; until then the answer's close means that the client left. */
 class CallInProgress {
   readonly #pod: AnsweringPod;
   readonly #call: InferenceCall;
   readonly #answer: ServerResponse;
   readonly #head: AnswerHead;
   readonly #drafts: Draft[];
+  /** Drafts still generating. */
   #unfinished: number;
 
   constructor(pod: AnsweringPod, call: InferenceCall, requestNumber: number, answer: ServerResponse) {
@@ -84,6 +86,7 @@ class CallInProgress {
     this.#answer.once("close", () => this.#abortRest());
   }
 
+  /** The words' ids are the generated tokens, so the next turn's prompt finds their blocks. */
   #submit(prompt: ReturnType<typeof hashPrompt>, promptIds: readonly number[], wordSeed: number): void {
     const draft: Draft = {
       index: this.#drafts.length,
@@ -105,10 +108,12 @@ class CallInProgress {
     });
   }
 
+  /** Also runs after a normal end, when there is nothing left to abort. */
   #abortRest(): void {
     for (const { sequence } of this.#drafts) if (sequence !== null) this.#pod.engine.abort(sequence);
   }
 
+  /** Called at step ends: all that happens to a call from its first token to its last. */
   #addToken(draft: Draft, sequence: Sequence, index: number): void {
     const ended = index + 1 === sequence.outputTokens;
     draft.words.push(pseudoWord(draft.wordSeed, index));
@@ -149,6 +154,7 @@ class CallInProgress {
     this.#answer.end(sseDone);
   }
 
+  /** With a content-length, as a real server sends it. */
   #writeWhole(): void {
     const withIds = this.#call.returnTokenIds;
     const choices = this.#drafts.map(

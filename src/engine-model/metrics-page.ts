@@ -41,6 +41,7 @@ export class MetricsPage {
     this.#created(name, help, series);
   }
 
+  /** Buckets are cumulated here, as the format wants them. */
   histogram(name: string, help: string, series: readonly Series<Histogram>[]): void {
     this.#head(name, help, "histogram");
     for (const [labels, histogram] of series) {
@@ -67,6 +68,7 @@ export class MetricsPage {
     this.#created(name, help, series);
   }
 
+  /** The page so far. */
   text(): string {
     return `${this.#lines.join("\n")}\n`;
   }

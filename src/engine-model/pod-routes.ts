@@ -20,6 +20,7 @@ export interface PodLife extends AnsweringPod {
   openCalls: number;
 }
 
+/** Gets the body whole, and may answer at once or later. */
 export interface Route {
   readonly method: "GET" | "POST";
   answer(life: PodLife, body: string, answer: ServerResponse): void;
@@ -40,6 +41,7 @@ function sendEmpty(answer: ServerResponse, status: number): void {
   answer.end();
 }
 
+/** Refusals in the order of a real server: its state, then the JSON, then the fields. */
 function inference(kind: CallKind): Route {
   return {
     method: "POST",
@@ -57,6 +59,7 @@ function inference(kind: CallKind): Route {
   };
 }
 
+/** Costs the engine nothing: tokenizing runs beside it. */
 const tokenize: Route = {
   method: "POST",
   answer(life, body, answer) {
@@ -73,6 +76,7 @@ const tokenize: Route = {
   },
 };
 
+/** /health and /ping alike. */
 const health: Route = {
   method: "GET",
   answer: (life, _body, answer) => sendEmpty(answer, life.switches.drain ? 503 : 200),
@@ -81,6 +85,7 @@ const health: Route = {
 const metrics: Route = {
   method: "GET",
   answer(life, _body, answer) {
+    // Written after the delay: a slow page is not an old page.
     const send = (): void => {
       const page = Buffer.from(metricsText(life, life.switches.lieMetrics ?? {}));
       answer.writeHead(200, {
@@ -102,6 +107,7 @@ function metricsText(life: PodLife, lies: LieMetrics): string {
   return page.text();
 }
 
+/** One model, no adapters. */
 const models: Route = {
   method: "GET",
   answer(life, _body, answer) {
@@ -127,6 +133,7 @@ const models: Route = {
   },
 };
 
+/** By exact path; the query is cut off before. */
 export const routes: ReadonlyMap<string, Route> = new Map([
   ["/v1/chat/completions", inference("chat")],
   ["/v1/completions", inference("completions")],

@@ -41,6 +41,7 @@ function receive(options: PodServerOptions, request: IncomingMessage, answer: Se
   request.once("error", () => answer.destroy());
 }
 
+/** Counted when the answer is out or the client gone. */
 function answerRoute(
   life: PodLife,
   path: string,
@@ -66,6 +67,7 @@ function answerRoute(
   else route.answer(life, body, answer);
 }
 
+/** GET reads, POST changes, both answer with the switches as they are then. */
 function answerSwitches(
   options: PodServerOptions,
   method: string | undefined,

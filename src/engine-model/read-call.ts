@@ -28,6 +28,7 @@ export interface InferenceCall {
   readonly cacheSalt: string;
 }
 
+/** What a request is checked against. */
 export interface ServedModel {
   readonly name: string;
   readonly maxModelLen: number;
@@ -70,6 +71,7 @@ export function readJsonObject(text: string): Read<object> {
   return { error: invalidBody([wrongType("body", "dict", parsed)]) };
 }
 
+/** Faults of the schema come first and all at once, then the model, then the lengths: one error each. */
 export function readCall(kind: CallKind, body: object, served: ServedModel): Read<InferenceCall> {
   const fields: CallBody = body;
   const faults = [...promptFaults(kind, fields, body), ...optionFaults(fields)];
@@ -119,6 +121,7 @@ function modelError(model: unknown, served: ServedModel): ApiError | null {
   return unknownModel(String(model), served.name);
 }
 
+/** A prompt too long by itself says so, whatever max_tokens is. */
 function lengthError(kind: CallKind, longest: number, maxTokens: number, maxModelLen: number): ApiError | null {
   if (longest > maxModelLen) return promptTooLong(longest, maxModelLen, kind === "completions");
   if (maxTokens > maxModelLen) return maxTokensTooBig(maxTokens, maxModelLen);
@@ -126,6 +129,7 @@ function lengthError(kind: CallKind, longest: number, maxTokens: number, maxMode
   return null;
 }
 
+/** After promptFaults found nothing. */
 function chatTokens(fields: CallBody): number[] {
   return tokenizeChat(fields.messages as readonly ChatMessage[], fields.tools);
 }
@@ -161,6 +165,7 @@ function promptFaults(kind: CallKind, fields: CallBody, body: object): BodyFault
   return ["list", "list", "string", "list"].map((wanted) => wrongType("body.prompt", wanted, fields.prompt));
 }
 
+/** Content is free: text, parts, or nothing beside tool calls. */
 function messageFaults(message: unknown, loc: string): BodyFault[] {
   if (typeof message !== "object" || message === null) return [wrongType(loc, "dict", message)];
   if (!("role" in message)) return [missing(`${loc}.role`, message)];
@@ -172,6 +177,7 @@ function textFaults(prompt: unknown, body: object): BodyFault[] {
   return typeof prompt === "string" ? [] : [wrongType("body.prompt", "string", prompt)];
 }
 
+/** Text, token ids, or a list of only one of both. */
 function isPrompt(prompt: unknown): boolean {
   if (typeof prompt === "string" || isTokenIds(prompt)) return true;
   if (!Array.isArray(prompt) || prompt.length === 0) return false;
@@ -182,6 +188,7 @@ function isTokenIds(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((token) => Number.isInteger(token));
 }
 
+/** Null is the same as left out. */
 function optionFaults(fields: CallBody): BodyFault[] {
   const faults: BodyFault[] = [];
   const check = (name: keyof CallBody, wanted: string, valid: (value: unknown) => boolean): void => {

@@ -76,6 +76,7 @@ export class Scheduler {
     return this.preemptions > before;
   }
 
+  /** Blocks to add before the tokens fit; never negative, as blocks are taken only when needed. */
   #blocksMissing(sequence: Sequence, tokens: number): number {
     return Math.ceil((sequence.computed + tokens) / this.#options.blockTokens) - sequence.blockCount;
   }
@@ -111,6 +112,7 @@ export class Scheduler {
       this.#waiting--;
       sequence.state = "running";
       this.running.push(sequence);
+      // A preempted sequence comes by again: its queue time and its hit were counted the first time.
       if (Number.isNaN(sequence.scheduledAtMs)) {
         sequence.scheduledAtMs = nowMs;
         sequence.cachedTokens = sequence.computed;
@@ -131,6 +133,7 @@ export class Scheduler {
     }
     let hits = 0;
     let idleHits = 0;
+    // The first block that is not cached ends the hit: a later one is worthless without it.
     for (; hits < mostHits; hits++) {
       const block = kv.find(sequence.firstKey(hits), sequence.secondKey(hits));
       if (block === -1) break;
@@ -164,6 +167,7 @@ export class Scheduler {
     else this.load.addDecode(end);
   }
 
+  /** What the blocks hold stays findable until somebody needs the space. */
   #releaseBlocks(sequence: Sequence): void {
     this.kv.release(sequence.blocks, sequence.blockCount);
     sequence.blockCount = 0;
@@ -171,6 +175,7 @@ export class Scheduler {
     sequence.scheduled = 0;
   }
 
+  /** Aborted entries at the front are dropped on the way; those further back cost nothing. */
   #front(): Sequence | undefined {
     while (this.#preempted.at(-1)?.state === "aborted") this.#preempted.pop();
     const preempted = this.#preempted.at(-1);
@@ -179,6 +184,7 @@ export class Scheduler {
     return this.#queue[this.#head];
   }
 
+  /** Takes what #front showed. */
   #popFront(): void {
     if (this.#preempted.length > 0) this.#preempted.pop();
     else this.#advance();

@@ -212,7 +212,7 @@ export class RequestSide {
       if (this.ticket !== undefined) host.inFlight.close(this.ticket);
       this.ticket = host.inFlight.open(decision.pod);
       this.#send(host.replies.of(decision.pod)[answer]);
-      if (body !== undefined) learn(host, decision);
+      if (decision.reason === "scored" || decision.reason === "body_cut") learn(host, decision);
     }
     host.events.picked(decision, host.now() - this.#startedAtMs, this.#shadow);
   }

@@ -86,9 +86,13 @@ export function takeOver(host: StreamHost): grpc.ServerInterceptor {
   return (method, call) => {
     if (method.path !== PROCESS_PATH) return new grpc.ServerInterceptingCall(call);
     const port = new DirectPort(call);
-    const stream = new Stream(port, host);
+    let stream: Stream;
     const listener = {
-      onReceiveMetadata: () => port.read(),
+      // Not before: a call that was reset already gets no event at all, so that its stream would stay open for ever.
+      onReceiveMetadata: () => {
+        stream = new Stream(port, host);
+        port.read();
+      },
       onReceiveMessage: (message: StreamMessage) => {
         stream.on(message);
         port.read();

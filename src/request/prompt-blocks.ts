@@ -2,7 +2,9 @@
  * Prompt -> chained block keys: key i names all bytes up to the end of block i, so equal keys mean equal heads.
  *
  * A block is 256 bytes of one part; what is left of a part is a block of its own. So a message's end is always a
- * block's end, and the next turn of a conversation matches all of the last one.
+ * block's end, and the next turn of a conversation matches all of the last one. From 16 KiB of prompt on blocks grow
+ * with the distance from its start, never beyond 1/32 of it: a long prompt costs the index a few hundred entries
+ * instead of thousands, and a match is still told to 3 %.
  *
  *   part   | system, 600 bytes            | user, 90 | assistant, 300    |
  *   blocks | 256      | 256      | 88     | 90       | 256        | 44   |
@@ -17,7 +19,9 @@ import type { InferenceRequest, Prompt } from "./inference-request.ts";
 import { CONTINUES, SALT } from "./prompt-ranges.ts";
 
 export const BLOCK_BYTES = 256;
-/** Blocks beyond these (4 MiB of prompt) are left out: their pod is decided long before. */
+/** Prompt bytes from which on blocks double in size whenever the distance doubles. */
+const GROWTH_BYTES = 16 * 1024;
+/** Blocks beyond these are left out: their pod is decided long before. */
 export const MAX_BLOCKS = 16_384;
 
 /** The keys of one prompt, in arrays that the next prompt reuses. */
@@ -56,6 +60,7 @@ function hashRanges(prompt: Prompt, keys: BlockKeys): void {
   const words = wordsOf(prompt.body);
   const shift = wordShift(prompt.body);
   let filled = 0;
+  let room = BLOCK_BYTES;
   for (let i = 0; i < prompt.count; i++) {
     const end = prompt.ends[i]!;
     let at = prompt.starts[i]!;
@@ -66,18 +71,18 @@ function hashRanges(prompt: Prompt, keys: BlockKeys): void {
       continue;
     }
     if (mark !== CONTINUES && filled > 0) {
-      closeBlock(keys, filled);
+      room = closeBlock(keys, filled);
       filled = 0;
     }
     mixStep(mark === CONTINUES ? RANGE_SIGN : PART_SIGN, 0);
     while (at < end) {
       if (keys.count === MAX_BLOCKS) return;
-      const next = Math.min(end, at + BLOCK_BYTES - filled);
+      const next = Math.min(end, at + room - filled);
       mixBytes(prompt.body, words, shift, at, next);
       filled += next - at;
       at = next;
-      if (filled === BLOCK_BYTES) {
-        closeBlock(keys, filled);
+      if (filled === room) {
+        room = closeBlock(keys, filled);
         filled = 0;
       }
     }
@@ -85,13 +90,22 @@ function hashRanges(prompt: Prompt, keys: BlockKeys): void {
   if (filled > 0) closeBlock(keys, filled);
 }
 
-function closeBlock(keys: BlockKeys, bytes: number): void {
+/** Returns the size of the block that begins here. */
+function closeBlock(keys: BlockKeys, bytes: number): number {
   finish(bytes);
   const { count } = keys;
+  const endBytes = (count === 0 ? 0 : keys.endBytes[count - 1]!) + bytes;
   keys.lo[count] = low;
   keys.hi[count] = high;
-  keys.endBytes[count] = (count === 0 ? 0 : keys.endBytes[count - 1]!) + bytes;
+  keys.endBytes[count] = endBytes;
   keys.count = count + 1;
+  return blockBytesAt(endBytes);
+}
+
+/** 256 below 16 KiB, then 512 to 32 KiB, 1024 to 64 KiB and so on. */
+export function blockBytesAt(startBytes: number): number {
+  if (startBytes < GROWTH_BYTES) return BLOCK_BYTES;
+  return BLOCK_BYTES << (32 - Math.clz32(startBytes / GROWTH_BYTES));
 }
 
 /** Bytes start..end-1, eight a step, from words that need not be aligned with them: each word is read once. */

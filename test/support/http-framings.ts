@@ -88,7 +88,11 @@ async function askHttp2({ port, framing, path, body, headers }: Ask): Promise<An
     stream.on("trailers", (received) => {
       trailers = received;
     });
-    const answered = once(stream, "response") as Promise<[http2.IncomingHttpHeaders & { ":status"?: number }]>;
+    const gone = once(stream, "close").then(() => Promise.reject(new Error(`no answer, reset code ${stream.rstCode}`)));
+    type Head = [http2.IncomingHttpHeaders & { ":status"?: number }];
+    const answered = Promise.race([once(stream, "response") as Promise<Head>, gone]);
+    // Also after the answer the stream closes.
+    gone.catch(() => undefined);
     for (const piece of pieces(body)) stream.write(piece);
     stream.end();
     const [received] = await answered;

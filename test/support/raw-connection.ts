@@ -41,6 +41,11 @@ export class RawConnection {
   isClosed = false;
   readonly #socket: net.Socket;
   #nextStream = 1;
+  /** Goes out with the first frames, so that the peer reads all of it at once: a stream may be over before it is seen. */
+  #opening = Buffer.concat([
+    Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    frame(frameType.settings, 0, 0, Buffer.alloc(0)),
+  ]);
   #onPong: () => void = () => {};
 
   private constructor(socket: net.Socket) {
@@ -54,8 +59,6 @@ export class RawConnection {
     socket.on("data", (bytes: Buffer) => {
       if (bytes.includes(frame(frameType.ping, 1, 0, Buffer.from("are you?")))) this.#onPong();
     });
-    socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    socket.write(frame(frameType.settings, 0, 0, Buffer.alloc(0)));
   }
 
   static open(port: number): Promise<RawConnection> {
@@ -70,7 +73,8 @@ export class RawConnection {
   async resetUnanswered(count: number): Promise<void> {
     const code = Buffer.from([0, 0, 0, CANCEL]);
     for (let sent = 0; sent < count && !this.isClosed; sent += BATCH) {
-      const frames: Buffer[] = [];
+      const frames = [this.#opening];
+      this.#opening = Buffer.alloc(0);
       for (let i = 0; i < BATCH; i++) {
         frames.push(frame(frameType.headers, END_HEADERS, this.#nextStream, processHeaders));
         frames.push(frame(frameType.rstStream, 0, this.#nextStream, code));

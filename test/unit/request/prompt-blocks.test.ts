@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { InferenceRequest } from "../../../src/request/inference-request.ts";
 import { bodylessRequest } from "../../../src/request/inference-request.ts";
 import { parseBody } from "../../../src/request/parse-body.ts";
-import { BLOCK_BYTES, BlockKeys, hashPrompt, MAX_BLOCKS } from "../../../src/request/prompt-blocks.ts";
+import { BLOCK_BYTES, BlockKeys, blockBytesAt, hashPrompt, MAX_BLOCKS } from "../../../src/request/prompt-blocks.ts";
 import { requestOf } from "../../support/prompt-text.ts";
 import { Random } from "../../support/random.ts";
 import { nextTurn, randomChat, respelt } from "../../support/random-chat.ts";
@@ -60,9 +60,21 @@ describe("hashPrompt", () => {
     expect(keys.count).toBe(0);
   });
 
+  test("lets blocks grow with their distance from the start, to 1/32 of it", () => {
+    promptKeys("x".repeat(200_000));
+    const sizes = endBytes().map((end, i, ends) => end - (ends[i - 1] ?? 0));
+    expect(sizes.slice(0, -1)).toEqual(
+      endBytes()
+        .slice(0, -1)
+        .map((end, i) => blockBytesAt(end - sizes[i]!)),
+    );
+    expect(sizes.slice(0, 66)).toEqual([...Array.from({ length: 64 }, () => 256), 512, 512]);
+    expect([16_383, 16_384, 32_767, 32_768, 131_072].map(blockBytesAt)).toEqual([256, 512, 512, 1024, 4096]);
+    expect(keys.count).toBeLessThan(200);
+    expect(endBytes().at(-1)).toBe(200_000);
+  });
+
   test("stops at the most blocks it keeps", () => {
-    promptKeys("x".repeat(BLOCK_BYTES * MAX_BLOCKS + 1));
-    expect(keys.count).toBe(MAX_BLOCKS);
     const messages = Array.from({ length: MAX_BLOCKS + 9 }, () => ({ role: "user" }));
     chatKeys(JSON.stringify({ model: "m", messages }));
     expect(keys.count).toBe(MAX_BLOCKS);
