@@ -117,27 +117,23 @@ async function takeLock() {
   const beat = setInterval(() => fs.utimesSync(lock, new Date(), new Date()), 1000);
   const release = () => {
     clearInterval(beat);
+    process.off("exit", release);
     if (moveFolder(lock, mine)) for (const folder of litter) fs.rmSync(folder, { recursive: true, force: true });
   };
+  process.on("exit", release);
   return { nameChild: (pid) => write(lock, pid), release };
 }
 
 function startNpm() {
   const policy = ["--include=dev", "--include=optional", "--ignore-scripts=false", "--engine-strict=false"];
-  const calm = [
-    "--no-audit",
-    "--no-fund",
-    "--no-progress",
-    "--loglevel=error",
-    "--prefer-offline",
-    "--fetch-retries=0",
-  ];
+  const calm = ["--no-audit", "--no-fund", "--no-progress", "--loglevel=error", "--prefer-offline"];
+  const patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"];
   // What an npm or npx around this process set for itself must not steer the inner one.
   const foreign = /^npm_(package|lifecycle|command|config_(global|location|prefix|workspace|package|call|omit|dry))/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
   const around = process.env.npm_execpath ?? "";
   const [program, first] = around.endsWith("npm-cli.js") ? [process.execPath, [around]] : ["npm", []];
-  const args = [...first, "ci", ...policy, ...calm];
+  const args = [...first, "ci", ...policy, ...calm, ...patience];
   const stdio = ["ignore", "ignore", "pipe"];
   return spawn(program, args, { cwd: root, env, stdio, detached: !windows, shell: windows && !first[0] });
 }
@@ -148,7 +144,7 @@ async function runNpm(nameChild) {
   const result = { fault: undefined, errors: "", interruptedBy: undefined };
   const startedAt = Date.now();
   const tell = setInterval(() => say(`still installing, ${Math.round((Date.now() - startedAt) / 1000)} s`), 10_000);
-  const kill = (signal) => (windows ? npm.kill(signal) : process.kill(-npm.pid, signal));
+  const kill = (signal) => (windows || !isAlive(-npm.pid) ? npm.kill(signal) : process.kill(-npm.pid, signal));
   const pass = (signal) => {
     // Nothing half-done is trusted later, so npm and its scripts, a process group of their own, may be cut short.
     if (!result.interruptedBy) setTimeout(() => npm.exitCode ?? npm.signalCode ?? kill("SIGKILL"), 2000).unref();
@@ -171,26 +167,19 @@ async function runNpm(nameChild) {
 
 async function install() {
   const { nameChild, release } = await takeLock();
-  process.on("exit", release);
   if (isInStep(true)) return release();
   say("installing the packages of package-lock.json with npm ci (once, and again when that file changes)");
   for (const proof of [stampFile, npmRecord]) fs.rmSync(proof, { force: true });
-  const attempt = async (left) => {
-    const result = await runNpm(nameChild);
-    const cause = result.fault && !result.interruptedBy && result.errors.match(unreachable)?.[0];
-    // npm's own retries wait a minute and more when there is no network at all; what it got before is in its cache.
-    return cause && left > 1 ? delay(1000).then(() => attempt(left - 1)) : { ...result, cause };
-  };
-  const { fault, errors, interruptedBy, cause } = await attempt(3);
+  const { fault, errors, interruptedBy } = await runNpm(nameChild);
   if (interruptedBy) {
     say("installation interrupted; the next start begins it again");
     process.exit(128 + constants.signals[interruptedBy]);
   }
-  if (cause) giveUp(`the npm registry cannot be reached (${cause}): check network and proxy, then try again`);
+  const cause = errors.match(unreachable)?.[0];
+  if (fault && cause) giveUp(`the npm registry cannot be reached (${cause}): check network and proxy, then try again`);
   const detail = errors.split("\n").slice(0, 12).join("\n").trimEnd();
   if (fault) giveUp(`the packages could not be installed: ${fault}\n${detail}`);
-  if (!isNewNode && !ownNode())
-    giveUp("npm did not run the install script of the package 'node': use Node 24 or newer");
+  if (!isNewNode && !ownNode()) giveUp("npm did not let the package 'node' install itself: use Node 24 or newer");
   fs.writeFileSync(stampFile, Object.values(wantedStamp()).join(""));
   say("packages installed");
   release();
@@ -222,8 +211,7 @@ async function main(argv) {
   const path = resolve(root, file);
   if (!fs.existsSync(path)) giveUp(`there is no file ${file}`);
   if (!fromRegistry && !isInStep(exec)) await install();
-  if (!isNewNode && !ownNode())
-    giveUp("this needs Node 24 or newer (npm did not install the one in the package 'node')");
+  if (!isNewNode && !ownNode()) giveUp("this needs Node 24 or newer, and npm did not let the package 'node' bring it");
   if (!isNewNode || watch) {
     return runInChild(isNewNode ? process.execPath : ownNode(), [...(watch ? ["--watch"] : []), path, ...args]);
   }

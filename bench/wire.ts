@@ -47,22 +47,29 @@ async function measure(client: LoadClient, server: ServerProcess, cell: Cell, fi
   figures.perSecond.push((streams * 1000) / elapsedMs);
 }
 
+/** Each picker's median beside the yardstick's, which is the last server. */
 function table(servers: readonly ServerProcess[], figures: ReadonlyMap<string, Figures>): string {
+  const pickers = servers.slice(0, -1);
+  const yardstick = servers.at(-1) as ServerProcess;
   const of = (server: ServerProcess, cell: Cell) => figures.get(keyOf(server, cell)) ?? { cpuUs: [], perSecond: [] };
-  const [first, ...others] = servers;
   const rows = cells.map((cell) => {
-    const cpu = servers.map((server) => spread(of(server, cell).cpuUs));
-    const yardstick = servers.at(-1);
-    const ratio =
-      first === undefined || yardstick === undefined || others.length === 0
-        ? ""
-        : (median(of(first, cell).cpuUs) / median(of(yardstick, cell).cpuUs)).toFixed(2);
-    const rate = first === undefined ? "" : Math.round(median(of(first, cell).perSecond)).toString();
-    return [cell.mode, `${cell.bodyBytes}`, ...cpu, ratio, rate];
+    const floor = median(of(yardstick, cell).cpuUs);
+    const ratios = pickers.map((picker) => (median(of(picker, cell).cpuUs) / floor).toFixed(2));
+    const rates = servers.map((server) => Math.round(median(of(server, cell).perSecond)).toString());
+    return [
+      cell.mode,
+      `${cell.bodyBytes}`,
+      ...servers.map((server) => spread(of(server, cell).cpuUs)),
+      ...ratios,
+      ...rates,
+    ];
   });
-  const names = servers.map((server) => `${server.name}: CPU µs per stream`);
-  const ratioName = `${first?.name} / ${servers.at(-1)?.name}`;
-  return markdownTable(["mode", "body bytes", ...names, ratioName, `${first?.name}: streams/s`], rows);
+  const head = [
+    ...servers.map((server) => `${server.name}, CPU µs`),
+    ...pickers.map((picker) => `${picker.name} / ${yardstick.name}`),
+    ...servers.map((server) => `${server.name}, streams/s`),
+  ];
+  return markdownTable(["mode", "body bytes", ...head], rows);
 }
 
 const keyOf = (server: ServerProcess, cell: Cell) => `${server.name} ${cell.mode} ${cell.bodyBytes}`;

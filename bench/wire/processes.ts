@@ -23,6 +23,7 @@ const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 function startServer(name: string, args: readonly string[], port: RegExp): Promise<ServerProcess> {
   const { promise, resolve, reject } = Promise.withResolvers<ServerProcess>();
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  process.once("exit", () => child.kill("SIGKILL"));
   const timer = setTimeout(() => reject(new Error(`${name} did not start`)), START_LIMIT_MS);
   child.once("exit", (code) => reject(new Error(`${name} ended with code ${code}`)));
   createInterface(child.stdout).on("line", (line) => {

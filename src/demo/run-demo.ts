@@ -114,6 +114,7 @@ class Demo {
     });
     say("Round robin first: the pods take turns.");
     const before = await show.send("roundRobin");
+    if (this.#ending.signal.aborted) return 1;
     say("Now the same conversations to the same pods, fresh, behind pointsman.");
     const after = await show.send("picker");
     if (this.#ending.signal.aborted) return 1;

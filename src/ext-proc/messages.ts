@@ -36,7 +36,7 @@ export interface HttpBody {
   readonly body?: Buffer;
   readonly end_of_stream?: boolean;
 }
-export interface HttpTrailers {
+interface HttpTrailers {
   readonly trailers?: HeaderMap;
 }
 
@@ -58,11 +58,11 @@ export interface ProcessingRequest {
   };
 }
 
-export interface HeaderMutation {
+interface HeaderMutation {
   readonly set_headers?: readonly { readonly header?: HeaderValue; readonly append_action?: string }[];
   readonly remove_headers?: readonly string[];
 }
-export interface CommonResponse {
+interface CommonResponse {
   readonly status?: "CONTINUE" | "CONTINUE_AND_REPLACE";
   readonly header_mutation?: HeaderMutation;
   readonly body_mutation?: {

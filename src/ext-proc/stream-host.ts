@@ -8,7 +8,6 @@ import type { AssumedMode, BodyMode, DuplexPeers, FilterMode } from "./body-mode
 import type { Deadlines } from "./deadlines.ts";
 import type { MessageKind } from "./decode-message.ts";
 import type { PickReplies } from "./pick-replies.ts";
-import type { Stream } from "./stream.ts";
 
 export interface StreamSettings {
   readonly bodyLimitBytes: number;
@@ -45,6 +44,12 @@ export interface StreamEvents {
   ended(port: StreamPort, end: StreamEnd): void;
 }
 
+/** A stream as the drain sees it. */
+export interface OpenStream {
+  /** Ends the stream if Envoy can go on without us. */
+  letGo(): boolean;
+}
+
 export interface StreamHost {
   readonly router: Router;
   readonly inFlight: InFlight;
@@ -54,7 +59,7 @@ export interface StreamHost {
   readonly deadlines: Deadlines;
   readonly settings: StreamSettings;
   readonly events: StreamEvents;
-  readonly openStreams: Set<Stream>;
+  readonly openStreams: Set<OpenStream>;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
 }

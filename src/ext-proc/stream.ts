@@ -2,9 +2,9 @@
 import type { MessageKind, StreamMessage } from "./decode-message.ts";
 import { RequestSide } from "./request-side.ts";
 import { ResponseSide } from "./response-side.ts";
-import { type EndCause, grpcStatus, type StreamHost, type StreamPort } from "./stream-host.ts";
+import { type EndCause, grpcStatus, type OpenStream, type StreamHost, type StreamPort } from "./stream-host.ts";
 
-export class Stream {
+export class Stream implements OpenStream {
   readonly #port: StreamPort;
   readonly #host: StreamHost;
   readonly #request: RequestSide;

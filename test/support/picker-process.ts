@@ -41,6 +41,10 @@ export class PickerProcess {
     return this;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get address(): string {
     return `127.0.0.1:${this.port}`;
   }

@@ -73,7 +73,7 @@ export class RawConnection {
   async resetUnanswered(count: number): Promise<void> {
     const code = Buffer.from([0, 0, 0, CANCEL]);
     for (let sent = 0; sent < count && !this.isClosed; sent += BATCH) {
-      const frames = [this.#opening];
+      const frames: Buffer[] = [this.#opening];
       this.#opening = Buffer.alloc(0);
       for (let i = 0; i < BATCH; i++) {
         frames.push(frame(frameType.headers, END_HEADERS, this.#nextStream, processHeaders));

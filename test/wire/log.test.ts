@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectExtProc, type ExtProcClient } from "../../src/ext-proc/client.ts";
+import { headerMap } from "../../src/ext-proc/messages.ts";
+import { type FakePod, type PickerProcess, startFakePods, startPicker } from "../support/picker-process.ts";
+
+const SECRET = "xyzzy-prompt";
+const KEY = "Bearer xyzzy-key";
+const BUFFERED = { request_body_mode: "BUFFERED", response_body_mode: "NONE" } as const;
+
+let pods: FakePod[];
+let picker: PickerProcess;
+let client: ExtProcClient;
+
+beforeAll(async () => {
+  pods = await startFakePods(1);
+  picker = await startPicker(["-v=5", "--pods", pods[0]!.address]);
+  client = connectExtProc({ address: picker.address });
+});
+
+afterAll(async () => {
+  client?.close();
+  await picker?.kill();
+  for (const pod of pods ?? []) pod.close();
+});
+
+async function play(body: string): Promise<void> {
+  const stream = client.process();
+  const headers = headerMap({ ":path": "/v1/completions", authorization: KEY, cookie: SECRET });
+  stream.send({ request_headers: { headers }, protocol_config: BUFFERED });
+  await stream.reply();
+  stream.send({ request_body: { body: Buffer.from(body), end_of_stream: true } });
+  await stream.reply();
+  stream.halfClose();
+  await stream.ended;
+}
+
+test("no prompt, key or cookie reaches the log, whatever becomes of the request", async () => {
+  const prompt = JSON.stringify(`${SECRET} and more`);
+  await play(`{"model":"m","prompt":${prompt}}`);
+  await play(`{"model":"m","prompt":${prompt}`);
+  await play(`{"prompt":${prompt}}`);
+  await play(`{"model":"m","prompt":["${SECRET}",{"${SECRET}":1}]}`);
+  const cut = client.process();
+  cut.send({ request_headers: { headers: headerMap({ ":path": "/v1/completions" }) }, protocol_config: BUFFERED });
+  await cut.reply();
+  cut.cancel();
+  await picker.line((line) => line["msg"] === "a stream ended without our answer");
+  expect(picker.log.filter((line) => line["msg"] === "stream ended")).toHaveLength(4);
+  expect(JSON.stringify(picker.log)).not.toMatch(/xyzzy/);
+});
+
+test("-v 5 says a line per message and per stream, with peer, first message, mode and status", async () => {
+  await play('{"model":"m","prompt":"p"}');
+  expect(picker.log).toContainEqual(expect.objectContaining({ msg: "message", kind: "request_body" }));
+  expect(picker.log).toContainEqual(
+    expect.objectContaining({
+      msg: "stream ended",
+      peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      first: "request_headers",
+      mode: "buffered/none",
+      grpcStatus: 0,
+    }),
+  );
+});
