@@ -4,9 +4,16 @@ const project = (name: string, testTimeout: number, extra: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout * 2, ...extra },
 });
 
+/** Set by `npm run ok` and `npm test`, which add up what the runs report. */
+const outcomeFile = process.env["POINTSMAN_OUTCOME_FILE"];
+const counting: [string, Record<string, unknown>][] = outcomeFile
+  ? [["./test/support/outcome-reporter.ts", { file: outcomeFile }]]
+  : [];
+
 /** Fast projects (unit, contract, house) run before every commit; wire and envoy open real sockets and start real programs. */
 export default defineConfig({
   test: {
+    reporters: ["default", ...counting],
     projects: [
       project("unit", 10_000),
       project("contract", 10_000),

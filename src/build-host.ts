@@ -1,5 +1,6 @@
 /** Builds what every stream works with: scoring plan, router, replies, deadlines, and the settings they share. */
 import { builtInScorers } from "../scorers/index.ts";
+import { EarlyEnds } from "./accounting/early-ends.ts";
 import { InFlight } from "./accounting/in-flight.ts";
 import type { Config } from "./config/options.ts";
 import { DuplexPeers } from "./ext-proc/body-mode.ts";
@@ -44,6 +45,7 @@ export function buildHost(config: Config, parts: HostParts): StreamHost {
   return {
     ...rest,
     router: new Router({ table, plan, owners, random }),
+    earlyEnds: new EarlyEnds(),
     replies: new PickReplies(),
     duplexPeers: new DuplexPeers(),
     deadlines: new Deadlines(parts.now),

@@ -78,16 +78,15 @@ export class InFlight {
     const queue = this.#estimates.get(slot);
     if (queue === undefined || Number.isNaN(load)) return;
     const judged = queue.filter((ticket) => ticket.openedAtMs <= startedAtMs - SETTLE_MS).length;
-    for (let over = judged - load; over > 0; over--) this.#dropOldest(queue, true);
-    if (queue.length === 0) this.#estimates.delete(slot);
+    if (judged > load) this.#dropOldest(slot, queue, judged - load, true);
   }
 
   /** Drops estimates that have lasted too long to be believed; called about once a second. */
   expire(): void {
     const before = this.#now() - this.#longestEstimateMs();
     for (const [slot, queue] of this.#estimates) {
-      while (queue[0] !== undefined && queue[0].openedAtMs < before) this.#dropOldest(queue, false);
-      if (queue.length === 0) this.#estimates.delete(slot);
+      const young = queue.findIndex((ticket) => ticket.openedAtMs >= before);
+      this.#dropOldest(slot, queue, young === -1 ? queue.length : young, false);
     }
   }
 
@@ -95,13 +94,14 @@ export class InFlight {
     return Math.min(LONGEST_LIFETIME_MS, Math.max(SHORTEST_LIFETIME_MS, this.#meanLifetimeMs * LIFETIMES));
   }
 
-  #dropOldest(queue: Ticket[], seenOver: boolean): void {
-    const ticket = queue.shift();
-    if (ticket === undefined) return;
-    ticket.open = false;
-    this.estimated--;
-    if (seenOver) this.#learnLifetime(ticket);
-    this.#decrement(ticket);
+  #dropOldest(slot: Slot, queue: Ticket[], count: number, seenOver: boolean): void {
+    for (const ticket of queue.splice(0, count)) {
+      ticket.open = false;
+      this.estimated--;
+      if (seenOver) this.#learnLifetime(ticket);
+      this.#decrement(ticket);
+    }
+    if (queue.length === 0) this.#estimates.delete(slot);
   }
 
   #learnLifetime(ticket: Ticket): void {

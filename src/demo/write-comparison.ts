@@ -46,7 +46,7 @@ export function percent(share: number): string {
 }
 
 function row(name: string, ...cells: readonly string[]): string {
-  return name.padEnd(12) + cells.map((cell, index) => cell.padStart(index === 0 ? 12 : 11)).join("");
+  return name.padEnd(12) + cells.map((cell) => cell.padStart(12)).join("");
 }
 
 function fleetRow(name: string, { tally, requests }: FleetResult): string {

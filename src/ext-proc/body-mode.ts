@@ -19,8 +19,7 @@ export interface FilterMode {
 }
 
 /** What to take an unstated mode for: "auto" watches whether the body comes before our headers reply. */
-export const assumableModes = ["auto", "buffered", "streamed", "streamed-early", "duplex"] as const;
-export type AssumedMode = (typeof assumableModes)[number];
+export type AssumedMode = "auto" | "buffered" | "streamed" | "streamed-early" | "duplex";
 
 function mode(request: BodyMode, response: BodyMode, early: boolean, stated: boolean): FilterMode {
   return Object.freeze({ request, response, early, stated });
@@ -51,6 +50,11 @@ export function assumedMode(name: Exclude<AssumedMode, "auto">): FilterMode {
 /** Does the picker see the body before it has to name a pod? */
 export function seesBodyFirst(mode: FilterMode): boolean {
   return mode.request !== "none" && (mode.request !== "streamed" || mode.early);
+}
+
+/** Does the current Envoy (1.39, 1.40) close such a stream as soon as the request is passed on? Older ones differ. */
+export function endsEarly(mode: FilterMode): boolean {
+  return mode.response === "none" && (mode.request === "none" || mode.request === "duplex" || mode.early);
 }
 
 const REMEMBERED_PEERS = 1024;

@@ -36,6 +36,8 @@ export class RequestSide {
   ticket: Ticket | undefined;
   /** Is a pick or an immediate response out? */
   answered = false;
+  /** When the pick went out last. */
+  answeredAtMs = 0;
   /** Has the last byte of the request come? */
   ended = false;
   /** When a held reply is due; read by Deadlines. */
@@ -214,7 +216,8 @@ export class RequestSide {
       this.#send(host.replies.of(decision.pod)[answer]);
       if (decision.reason === "scored" || decision.reason === "body_cut") learn(host, decision);
     }
-    host.events.picked(decision, host.now() - this.#startedAtMs, this.#shadow);
+    this.answeredAtMs = host.now();
+    host.events.picked(decision, this.answeredAtMs - this.#startedAtMs, this.#shadow);
   }
 
   #refuse(code: ErrorCode): void {

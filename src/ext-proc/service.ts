@@ -13,8 +13,7 @@ import { grpcStatus, type StreamHost, type StreamPort } from "./stream-host.ts";
 export const EXT_PROC_SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor";
 const PROCESS_PATH = `/${EXT_PROC_SERVICE}/Process`;
 
-export const transports = ["direct", "plain"] as const;
-export type Transport = (typeof transports)[number];
+export type Transport = "direct" | "plain";
 
 const unused = (): never => {
   throw new Error("the server side never encodes requests or decodes replies");

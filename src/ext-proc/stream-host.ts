@@ -1,4 +1,5 @@
 /** What every stream shares: the parts of the process it works with, its settings, and who is told what happened. */
+import type { EarlyEnds } from "../accounting/early-ends.ts";
 import type { InFlight } from "../accounting/in-flight.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { BufferBudget } from "../request/body-buffer.ts";
@@ -9,7 +10,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { MessageKind } from "./decode-message.ts";
 import type { PickReplies } from "./pick-replies.ts";
 
-export interface StreamSettings {
+interface StreamSettings {
   readonly bodyLimitBytes: number;
   readonly streamLimit: number;
   readonly assumedMode: AssumedMode;
@@ -53,6 +54,7 @@ export interface OpenStream {
 export interface StreamHost {
   readonly router: Router;
   readonly inFlight: InFlight;
+  readonly earlyEnds: EarlyEnds;
   readonly replies: PickReplies;
   readonly budget: BufferBudget;
   readonly duplexPeers: DuplexPeers;

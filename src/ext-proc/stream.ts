@@ -1,4 +1,5 @@
 /** One Envoy stream = one HTTP request: hands messages to its two directions, and meets every end in one place. */
+import { endsEarly } from "./body-mode.ts";
 import type { MessageKind, StreamMessage } from "./decode-message.ts";
 import { RequestSide } from "./request-side.ts";
 import { ResponseSide } from "./response-side.ts";
@@ -107,7 +108,7 @@ export class Stream implements OpenStream {
     const { mode, answered, ticket } = this.#request;
     this.#host.openStreams.delete(this);
     this.#request.release();
-    const estimate = this.#endsEarly();
+    const estimate = ticket !== undefined && this.#endsEarly();
     if (ticket !== undefined) {
       if (estimate) this.#host.inFlight.estimate(ticket);
       else this.#host.inFlight.close(ticket);
@@ -122,11 +123,11 @@ export class Stream implements OpenStream {
     });
   }
 
-  /**
-   * Does Envoy end this stream before the answer is over? It keeps a buffered filter's stream until the end of the
-   * response even without a response phase; a duplex one it closes as soon as the request is passed on.
-   */
+  /** Has Envoy ended this stream before the answer was over? Whoever shows us the response keeps it until then. */
   #endsEarly(): boolean {
-    return this.#request.mode.request === "duplex" && this.#request.answered && !this.#response.seen;
+    const { mode, answeredAtMs } = this.#request;
+    if (this.#response.seen) return false;
+    const gapMs = this.#host.now() - answeredAtMs;
+    return this.#host.earlyEnds.isEarly(mode, endsEarly(mode), gapMs);
   }
 }

@@ -1,14 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
-import { descendants, listeningPorts, markOf, type ProcessMark, survivors } from "../support/process-tree.ts";
+import {
+  descendants,
+  listeningSockets,
+  listeningStill,
+  markOf,
+  type ProcessMark,
+  survivors,
+} from "../support/process-tree.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const endings: (() => void | Promise<void>)[] = [];
@@ -20,7 +26,7 @@ afterEach(async () => {
 class StartedDemo {
   readonly child: ChildProcess;
   readonly seen = new Set<ProcessMark>();
-  readonly ports = new Set<number>();
+  readonly sockets = new Set<number>();
   readonly exited: Promise<[number | null, NodeJS.Signals | null]>;
   output = "";
 
@@ -65,30 +71,14 @@ class StartedDemo {
       await delay(20);
     }
     this.look();
-    for (const port of listeningPorts([...this.seen].map((mark) => Number.parseInt(mark, 10)))) this.ports.add(port);
+    const pids = [...this.seen].map((mark) => Number.parseInt(mark, 10));
+    for (const socket of listeningSockets(pids)) this.sockets.add(socket);
   }
 
   async expectNothingLeft(): Promise<void> {
     expect(await survivors(this.seen)).toEqual([]);
-    // A killed process counts as dead a moment before its last thread lets go of the sockets.
-    const deadline = performance.now() + 5_000;
-    const open = new Set(this.ports);
-    while (open.size > 0 && performance.now() < deadline) {
-      for (const port of open) if (!(await isOpen(port))) open.delete(port);
-    }
-    expect([...open]).toEqual([]);
+    expect(await listeningStill(this.sockets)).toEqual([]);
   }
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }
 
 const short = ["--requests", "40", "--speed", "4"];
@@ -113,7 +103,7 @@ test.each([
   await demo.underWay();
   // Guard, picker and two Envoys, beside the demo itself; four pods a fleet, two ports per Envoy, four of the picker.
   expect(demo.seen.size).toBeGreaterThanOrEqual(5);
-  expect(demo.ports.size).toBeGreaterThanOrEqual(16);
+  expect(demo.sockets.size).toBeGreaterThanOrEqual(16);
   demo.child.kill(signal);
   expect(await demo.exited).toEqual([exitCode, null]);
   await demo.expectNothingLeft();
@@ -122,7 +112,7 @@ test.each([
 test("demo leaves nothing behind after kill -9", async () => {
   const demo = new StartedDemo(short);
   await demo.underWay();
-  expect(demo.ports.size).toBeGreaterThanOrEqual(16);
+  expect(demo.sockets.size).toBeGreaterThanOrEqual(16);
   demo.child.kill("SIGKILL");
   expect(await demo.exited).toEqual([null, "SIGKILL"]);
   await demo.expectNothingLeft();

@@ -23,14 +23,21 @@ export function descendants(pid: number): number[] {
   return [...children, ...children.flatMap(descendants)];
 }
 
-/** TCP ports these processes listen on. */
-export function listeningPorts(processes: readonly number[]): number[] {
-  const inodes = new Set(processes.flatMap(socketInodes));
-  const lines = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
-  return lines.flatMap((line) => {
-    const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
-    return state === "0A" && inodes.has(inode) ? [Number.parseInt(local.split(":")[1] ?? "", 16)] : [];
-  });
+/** Sockets that listen on a TCP port, by a number the system does not soon give to another one, as it does with ports. */
+export function listeningSockets(processes: readonly number[]): number[] {
+  const open = allListeningSockets();
+  return processes.flatMap(socketInodes).filter((inode) => open.has(inode));
+}
+
+/** Resolves with those of the sockets that still listen when patience ends. */
+export async function listeningStill(sockets: Iterable<number>, patienceMs = 5_000): Promise<number[]> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const open = allListeningSockets();
+    const left = [...sockets].filter((inode) => open.has(inode));
+    if (left.length === 0 || performance.now() > deadline) return left;
+    await delay(20);
+  }
 }
 
 /** Resolves with what is still there when patience ends; empty is what the caller hopes for. */
@@ -59,11 +66,19 @@ function parentOf(pid: number): number {
   }
 }
 
-function socketInodes(pid: number): string[] {
+function allListeningSockets(): Set<number> {
+  const rows = ["tcp", "tcp6"].flatMap((name) => readFileSync(`/proc/net/${name}`, "utf8").split("\n").slice(1));
+  const columns = rows.map((row) => row.trim().split(/\s+/));
+  // Column 3 is the state, 0A stands for LISTEN; column 9 is the inode.
+  return new Set(columns.filter((row) => row[3] === "0A").map((row) => Number(row[9])));
+}
+
+function socketInodes(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
       try {
-        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+        const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+        return inode === undefined ? [] : [Number(inode)];
       } catch {
         return [];
       }

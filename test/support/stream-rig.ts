@@ -1,6 +1,7 @@
 /** A Stream with everything it needs, on a clock the test turns, answering into a list of decoded replies. */
 
 import queueDepth from "../../scorers/queue-depth.ts";
+import { EarlyEnds } from "../../src/accounting/early-ends.ts";
 import { InFlight } from "../../src/accounting/in-flight.ts";
 import { type AssumedMode, DuplexPeers } from "../../src/ext-proc/body-mode.ts";
 import type { Held } from "../../src/ext-proc/deadlines.ts";
@@ -64,6 +65,7 @@ export class StreamRig {
     this.host = {
       router,
       inFlight: this.inFlight,
+      earlyEnds: new EarlyEnds(),
       replies: new PickReplies(),
       budget: new BufferBudget(options.bufferLimitBytes ?? 1e9),
       duplexPeers: new DuplexPeers(),

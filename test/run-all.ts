@@ -1,0 +1,57 @@
+/** `npm test`: everything, set-up included. The last line is the count, and nothing follows it. */
+import { findEnvoy } from "../src/demo/find-envoy.ts";
+import { checkSteps, endWithParent, runStep, type Step, type StepResult, vitestStep } from "./support/steps.ts";
+
+const envoyVersions = ["1.40.0", "1.38.3", "1.37.0", "1.36.4"];
+const inCi = !["", "0", "false"].includes(process.env["CI"] ?? "");
+const say = (line: string) => console.log(line);
+const results: StepResult[] = [];
+
+async function run(step: Step, live: boolean): Promise<void> {
+  if (live) say(`\nrunning ${step.name}`);
+  const result = await runStep(step, live);
+  results.push(result);
+  const hasFailed = result.failed > 0;
+  if (hasFailed && !live) say(result.output.trimEnd());
+  say(`${hasFailed ? "FAILED " : "ok     "} ${step.name} (${result.seconds})`);
+}
+
+/** Beforehand, so that no test's time limit has a download in it. */
+async function fetchEnvoys(): Promise<void> {
+  for (const version of envoyVersions) {
+    try {
+      const { path } = await findEnvoy({ version, say });
+      say(`set-up: Envoy ${version} is ${path}`);
+    } catch (error) {
+      say(`set-up: no Envoy ${version}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+async function runChecks(): Promise<void> {
+  for (const step of checkSteps) await run(step, false);
+}
+
+function total(): { passed: number; failed: number; skipped: number } {
+  const sum = (pick: (result: StepResult) => number) => results.reduce((all, result) => all + pick(result), 0);
+  const skipped = results.flatMap((result) => result.skipped);
+  for (const { title, reason } of skipped) say(`skipped ${title}: ${reason}`);
+  if (inCi && skipped.length > 0) say(`CI is set: the ${skipped.length} skipped count as failed`);
+  const [failedBySkip, left] = inCi ? [skipped.length, 0] : [0, skipped.length];
+  return {
+    passed: sum((result) => result.passed),
+    failed: sum((result) => result.failed) + failedBySkip,
+    skipped: left,
+  };
+}
+
+endWithParent();
+say("checking format, lint, types, dead code and docs; running the fast tests; fetching the Envoys that are missing");
+await Promise.all([fetchEnvoys(), run(vitestStep("unit", "contract", "house"), false), runChecks()]);
+await run(vitestStep("wire"), true);
+await run(vitestStep("envoy"), true);
+
+const { passed, failed, skipped } = total();
+for (const result of results) if (result.failed > 0) say(`failed: ${result.failed} in ${result.name}`);
+process.exitCode = failed > 0 ? 1 : 0;
+say(`${passed} passed, ${failed} failed, ${skipped} skipped`);
