@@ -1,7 +1,7 @@
 /** The conversations that both fleets are asked to have: a few tenants with one system prompt each, several turns, equal for equal seeds. */
 import { seededRandom } from "../routing/seeded-random.ts";
 
-export interface Turn {
+interface Turn {
   readonly question: string;
   /** How long the user reads before asking this, at the pods' own speed. */
   readonly thinkMs: number;

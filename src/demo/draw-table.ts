@@ -31,7 +31,7 @@ export interface Table {
   readonly footer: readonly string[];
 }
 
-export type Style = "bold" | "dim" | "green" | "yellow" | "red";
+type Style = "bold" | "dim" | "green" | "yellow" | "red";
 export type Paint = (style: Style, text: string) => string;
 
 const codes: Readonly<Record<Style, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };

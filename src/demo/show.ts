@@ -10,7 +10,7 @@ import { runTraffic } from "./traffic.ts";
 import { type FleetResult, percent, seconds } from "./write-comparison.ts";
 
 /** Of the two fleets that are compared. */
-export type Side = "roundRobin" | "picker";
+type Side = "roundRobin" | "picker";
 
 export interface ShowOptions {
   readonly screen: Screen;
