@@ -23,6 +23,8 @@ import { BufferBudget } from "./request/body-buffer.ts";
 import { seededRandom } from "./routing/seeded-random.ts";
 
 const RECENT_DECISIONS = 256;
+/** Blocks a pod is believed to hold at most; the Go picker's number. */
+const POD_ENTRIES = 31_250;
 const HOUSEKEEPING_MS = 1_000;
 const now = (): number => performance.now();
 
@@ -50,7 +52,11 @@ export class App {
     this.#config = config;
     this.#log = createLogger(config.verbosity);
     this.#budget = new BufferBudget(config.bufferLimitBytes);
-    this.#index = new PrefixIndex({ budgetBytes: config.prefixIndexLimitBytes, pods: this.#table });
+    this.#index = new PrefixIndex({
+      budgetBytes: config.prefixIndexLimitBytes,
+      podEntries: POD_ENTRIES,
+      pods: this.#table,
+    });
     this.#table.onLeave((pod) => this.#index.forgetPod(pod.slot));
     const { instruments } = this.#metrics;
     const podReport = new PodReport(this.#log, instruments, this.#inFlight);

@@ -21,7 +21,7 @@ import { type ScorerFaults, type ScorerUse, ScoringPlan } from "./routing/scorin
 import { seededRandom } from "./routing/seeded-random.ts";
 
 /** The weights that the Go picker's default configuration has. */
-const defaultWeights: Readonly<Record<string, number>> = { "queue-depth": 2, "kv-cache": 2, "prefix-cache": 3 };
+export const defaultWeights: Readonly<Record<string, number>> = { "queue-depth": 2, "kv-cache": 2, "prefix-cache": 3 };
 
 /** How long headers without a stated mode wait for a first body chunk: short, since every such request waits. */
 const GUESS_MS = 50;

@@ -32,11 +32,11 @@ export class Load {
     this.#agent = new http.Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 4096 });
   }
 
-  /** `total` requests, `concurrency` at a time. */
-  async closedLoop(total: number, concurrency: number): Promise<Outcomes> {
+  /** `total` requests, `concurrency` at a time, or until `done` says so. */
+  async closedLoop(total: number, concurrency: number, done = () => false): Promise<Outcomes> {
     let left = total;
     const loop = async () => {
-      while (left-- > 0) await this.one();
+      while (left-- > 0 && !done()) await this.one();
     };
     await Promise.all(Array.from({ length: concurrency }, loop));
     return this.outcomes;

@@ -11,6 +11,12 @@ export type LogLine = Readonly<Record<string, unknown>>;
 const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const POLL_MS = 10;
 
+/** Whatever a test leaves behind ends with the test process. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export class PickerProcess {
   readonly log: LogLine[] = [];
   /** Resolves with the exit code, null after a kill. */
@@ -25,7 +31,8 @@ export class PickerProcess {
     createInterface(child.stdout).on("line", (text) => this.#note(JSON.parse(text)));
     createInterface(child.stderr).on("line", (text) => this.#note({ stderr: text }));
     this.exited = new Promise((resolve) => child.once("close", (code) => resolve(code)));
-    process.once("exit", () => child.kill("SIGKILL"));
+    running.add(child);
+    child.once("close", () => running.delete(child));
   }
 
   /** Fails with the log so far if the picker ends first. */
