@@ -7,9 +7,6 @@
  */
 import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
 
-/** How the end of a request becomes known. */
-export type InFlightSource = "stream" | "estimate";
-
 /** A scrape may show a request one moment late; a younger ticket is not judged by it. */
 const SETTLE_MS = 250;
 const FIRST_LIFETIME_MS = 10_000;

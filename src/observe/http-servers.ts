@@ -11,7 +11,7 @@ export interface Readiness {
 }
 
 /** What the pods look like now, unknown readings as null. */
-export function podStates(table: PodTable): object[] {
+function podStates(table: PodTable): object[] {
   const known = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? null : value);
   return table.pods().map((pod) => ({
     name: pod.name,

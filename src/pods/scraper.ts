@@ -1,4 +1,7 @@
-/** Keeps the readings of every live pod fresh: one poll per pod, begun when it joins and dropped when it leaves. */
+/**
+ * Keeps the readings of every live pod fresh (queue depth among them): one poll per pod, begun when it joins and dropped
+ * when it leaves. What each reading is called on a pod's page stands in model-servers.ts.
+ */
 import { Client, type Dispatcher } from "undici";
 import { type ModelServer, vllm } from "./model-servers.ts";
 import { PodScrape, type ScrapeContext, type ScrapeEvents, type ScrapeOptions } from "./pod-scrape.ts";

@@ -3,7 +3,7 @@
  * A record is named by the offset of its first word; 0 names none.
  */
 
-export const RECORD_WORDS = 8;
+const RECORD_WORDS = 8;
 const WORD_BYTES = 4;
 /** A block has a record and at least one entry, so half as many heads as records give chains of one or so. */
 const RECORDS_PER_HEAD = 2;
