@@ -203,6 +203,17 @@ function runInChild(program, args) {
   });
 }
 
+/** npm runs a package's program in a shell, and a signal sent to npm ends only that shell: being orphaned is the sign. */
+function endWithNpm() {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, "SIGHUP");
+  }, 500);
+  watch.unref();
+}
+
 async function main(argv) {
   const exec = argv[0] === "--exec";
   const watch = exec && argv[1] === "--watch";
@@ -210,6 +221,7 @@ async function main(argv) {
   const [file = "", ...args] = exec ? argv.slice(watch ? 2 : 1) : [entry, ...argv];
   const path = resolve(root, file);
   if (!fs.existsSync(path)) giveUp(`there is no file ${file}`);
+  if (process.env.npm_command) endWithNpm();
   if (!fromRegistry && !isInStep(exec)) await install();
   if (!isNewNode && !ownNode()) giveUp("this needs Node 24 or newer, and npm did not let the package 'node' bring it");
   if (!isNewNode || watch) {

@@ -17,13 +17,18 @@ const complain = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-/** The first signal asks for an orderly end; a second one ends at once. */
+/** A terminal's Ctrl-C may come twice, by itself and passed on by npm: what follows this soon is the same wish. */
+const SAME_WISH_MS = 1_000;
+
+/** The first signal, or the end of the bootstrap that started us, asks for an orderly end; a later signal ends at once. */
 const interrupted = new Promise<string>((resolve) => {
+  let askedAtMs: number | undefined;
+  process.once("disconnect", () => resolve("SIGHUP"));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    let asked = false;
     process.on(signal, () => {
-      if (asked) process.exit(1);
-      asked = true;
+      const nowMs = performance.now();
+      if (askedAtMs !== undefined && nowMs - askedAtMs > SAME_WISH_MS) process.exit(1);
+      askedAtMs ??= nowMs;
       resolve(signal);
     });
   }

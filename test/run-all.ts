@@ -1,8 +1,8 @@
 /** `npm test`: everything, set-up included. The last line is the count, and nothing follows it. */
-import { findEnvoy } from "../src/demo/find-envoy.ts";
+import { defaultEnvoyVersion, findEnvoy } from "../src/demo/find-envoy.ts";
 import { checkSteps, endWithParent, runStep, type Step, type StepResult, vitestStep } from "./support/steps.ts";
 
-const envoyVersions = ["1.40.0", "1.38.3", "1.37.0", "1.36.4"];
+const envoyVersions = [defaultEnvoyVersion, "1.38.3", "1.37.0", "1.36.4"];
 const inCi = !["", "0", "false"].includes(process.env["CI"] ?? "");
 const say = (line: string) => console.log(line);
 const results: StepResult[] = [];

@@ -45,15 +45,10 @@ export const demo: Command = {
       output: process.stdout,
       keys: process.stdin,
       complain: (words) => process.stderr.write(`pointsman: ${words}\n`),
-      interrupted: Promise.race([interrupted, orphaned(), unread()]),
+      interrupted: Promise.race([interrupted, unread()]),
     });
   },
 };
-
-/** Started through bootstrap.mjs under an old Node, this process hears of that one's death here. */
-function orphaned(): Promise<string> {
-  return new Promise((resolve) => process.once("disconnect", () => resolve("SIGHUP")));
-}
 
 /** Nobody reads what it prints: the terminal is gone, or the program behind a pipe. */
 function unread(): Promise<string> {

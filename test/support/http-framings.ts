@@ -17,7 +17,7 @@ export const framings = [
 export type Framing = (typeof framings)[number];
 
 export const hasTrailers = (framing: Framing): boolean => framing.includes("trailers");
-export const hasLength = (framing: Framing): boolean => framing.includes("content-length");
+const hasLength = (framing: Framing): boolean => framing.includes("content-length");
 
 /** The trailer that framings with trailers send. */
 export const trailer = { name: "x-check-trailer", value: "behind-the-body" };

@@ -39,7 +39,7 @@ export function space(random: Random): string {
   return random.of(spaces);
 }
 
-export function jsonString(random: Random): string {
+function jsonString(random: Random): string {
   return `"${Array.from({ length: random.int(6) }, () => random.of(pieces).repeat(1 + random.int(4))).join("")}"`;
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import type { Outcome } from "./outcome-reporter.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -32,7 +33,7 @@ export function vitestStep(...projects: string[]): Step {
   const chosen = projects.flatMap((project) => ["--project", project]);
   return {
     name: `tests: ${projects.join(", ")}`,
-    command: ["vitest", "run", "--passWithNoTests", ...chosen],
+    command: ["vitest", "run", "--no-color", "--passWithNoTests", ...chosen],
     projects,
   };
 }
@@ -78,12 +79,14 @@ function runProgram(command: readonly string[], live: boolean, extra: NodeJS.Pro
     const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     let output = "";
-    const keep = (chunk: Buffer) => {
-      if (live) process.stdout.write(chunk);
-      output += chunk.toString();
+    const keep = (chunk: string) => {
+      // vitest colours its lines although it writes to a pipe.
+      const plain = stripVTControlCharacters(chunk);
+      if (live) process.stdout.write(plain);
+      output += plain;
     };
-    child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
+    child.stdout.setEncoding("utf8").on("data", keep);
+    child.stderr.setEncoding("utf8").on("data", keep);
     child.on("error", (error) => {
       output += error.message;
     });

@@ -1,0 +1,97 @@
+/** The generated parts of the documents: what each is made from, and how it gets between its markers. */
+import { builtInScorers } from "../../scorers/index.ts";
+import { defaultWeights } from "../../src/build-host.ts";
+import { demoOptions } from "../../src/cli/demo.ts";
+import { dashed, environmentName } from "../../src/config/load-config.ts";
+import { type OptionTable, serveOptions } from "../../src/config/options.ts";
+import { type ErrorCodeSpec, errorCodes } from "../../src/errors.ts";
+import { metricSpecs } from "../../src/observe/metrics.ts";
+import { columns } from "../../src/pods/columns.ts";
+import { pickReasons } from "../../src/routing/decision.ts";
+
+const code = (text: string) => `\`${text}\``;
+
+/** A pipe would end the cell. */
+const cell = (text: string) => text.replaceAll("|", "\\|");
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function optionsTable(options: OptionTable): string {
+  const rows = Object.values(options).map((spec) => {
+    const { flag, kind, help } = spec;
+    return [code(dashed(flag)), code(kind.show(spec.default)), help, code(environmentName(flag))];
+  });
+  return table(["Option", "Default", "Effect", "Environment"], rows);
+}
+
+function codesTable(): string {
+  const rows = Object.entries<ErrorCodeSpec>(errorCodes).map(([name, { status, type, meaning, retryAfterSeconds }]) => {
+    const retry = retryAfterSeconds === undefined ? "no" : `after ${retryAfterSeconds} s`;
+    return [code(name), String(status), code(type), retry, meaning];
+  });
+  return table(["Code", "Status", "Type", "Retry", "Meaning"], rows);
+}
+
+function scorersTable(): string {
+  const rows = builtInScorers.map(({ name, leaning, reads, summary }) => [
+    code(name),
+    String(defaultWeights[name] ?? 0),
+    leaning,
+    reads.map(code).join(", "),
+    summary,
+  ]);
+  return table(["Scorer", "Weight", "Leaning", "Reads", "Score"], rows);
+}
+
+/** Each generated part by the name in its marker. */
+const generators: Readonly<Record<string, () => string>> = {
+  "serve-options": () => optionsTable(serveOptions),
+  "demo-options": () => optionsTable(demoOptions),
+  "error-codes": codesTable,
+  scorers: scorersTable,
+  columns: () => {
+    const rows = Object.entries(columns).map(([name, { owner, unit, writer, help }]) => {
+      return [code(name), owner, unit, code(`src/${writer}`), help];
+    });
+    return table(["Column", "Kept per", "Unit", "Written by", "Meaning"], rows);
+  },
+  "pick-reasons": () =>
+    table(
+      ["Reason", "The pick was made by"],
+      Object.entries(pickReasons).map(([name, meaning]) => [code(name), meaning]),
+    ),
+  metrics: () => {
+    const rows = Object.values(metricSpecs).map(({ name, kind, labels, help }) => {
+      return [code(name), kind, labels.map(code).join(", "), help];
+    });
+    return table(["Metric", "Kind", "Labels", "Meaning"], rows);
+  },
+};
+
+export const generatorNames = Object.keys(generators);
+
+const marked = /(<!-- generated: ([\w-]+) -->\n)([\s\S]*?)(<!-- \/generated -->)/g;
+
+/** The document with every generated part made anew. */
+export function regenerate(text: string): string {
+  return text.replace(marked, (_all, start: string, name: string, _old, end: string) => {
+    const generate = generators[name];
+    if (generate === undefined) {
+      throw new Error(`no generator ${JSON.stringify(name)}; there are ${generatorNames.join(", ")}`);
+    }
+    return `${start}\n${generate()}\n\n${end}`;
+  });
+}
+
+/** The names of the generated parts in a document; start and end markers that do not pair up are an error. */
+export function partsOf(text: string): string[] {
+  const names = [...text.matchAll(marked)].map(([, , name = ""]) => name);
+  const count = (pattern: RegExp) => [...text.matchAll(pattern)].length;
+  if (count(/^<!-- generated: /gm) !== names.length || count(/^<!-- \/generated -->/gm) !== names.length) {
+    throw new Error("a marker of a generated part has no partner");
+  }
+  return names;
+}
