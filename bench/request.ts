@@ -1,7 +1,8 @@
 /**
  * What a chat body costs from bytes to prefix hits, beside JSON.parse of the same body: `node bench/request.ts`.
  * Every size is a conversation that grows by one turn from request to request; all pods hold its system prompt, eight
- * of them the whole of an earlier turn. Best of the rounds, in the wall time of this process.
+ * of them the whole of an earlier turn. Best of the rounds, in the wall time of this process. At the end, how long one
+ * body of 20 MB holds up all others when it is made to be slow.
  */
 
 import type { Slot } from "../src/pods/pod-table.ts";
@@ -105,4 +106,32 @@ for (const pods of POD_COUNTS) {
     const mib = (index.usedBytes / 2 ** 20).toFixed(0).padStart(10);
     console.log(`${String(head.length).padStart(11)} ${String(pods).padStart(6)} ${mib} ${cells}`);
   }
+}
+
+/** A body of 20 MB that repeats `item` inside an object or array. */
+function bodyOf(head: string, item: string, tail: string): Buffer {
+  return Buffer.from(head + item.repeat(20_000_000 / item.length) + tail);
+}
+
+const slowBodies: Readonly<Record<string, Buffer>> = {
+  "one long text": bodyOf('{"model":"m","messages":[{"content":"', sentence.trimEnd(), '"}]}'),
+  "a text of line ends": bodyOf('{"model":"m","messages":[{"content":"', "\\n", '"}]}'),
+  "short messages": bodyOf('{"model":"m","messages":[', '{"role":"user","content":"x"},', "{}]}"),
+  "escaped keys": bodyOf("{", '"\\u0061":1,', '"model":"m"}'),
+  "the model again and again": bodyOf("{", '"model":"m\\n",', '"model":"m"}'),
+  "whole numbers": bodyOf('{"model":"m","x":[', "1,", "1]}"),
+  "empty objects": bodyOf('{"model":"m","x":[', "{},", "{}]}"),
+};
+console.log("\n body of 20 MB               parse (ms)");
+for (const [name, body] of Object.entries(slowBodies)) {
+  const times = [1, 2, 3].map(() => {
+    const start = performance.now();
+    parsed(body);
+    return performance.now() - start;
+  });
+  console.log(
+    ` ${name.padEnd(26)} ${Math.min(...times)
+      .toFixed(1)
+      .padStart(10)}`,
+  );
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { InFlight } from "./accounting/in-flight.ts";
 import { buildHost, warmUpHost } from "./build-host.ts";
 import type { Config } from "./config/options.ts";
-import { ConfigError } from "./errors.ts";
+import { ConfigError, listenError } from "./errors.ts";
 import { ExtProcServer } from "./ext-proc/server.ts";
 import type { StreamHost } from "./ext-proc/stream-host.ts";
 import { warmUp } from "./ext-proc/warm-up.ts";
@@ -11,7 +11,7 @@ import { DecisionTrace } from "./observe/decision-trace.ts";
 import { adminServer, listenHttp, metricsServer, type Readiness } from "./observe/http-servers.ts";
 import { createLogger, type Logger } from "./observe/log.ts";
 import { Metrics } from "./observe/metrics.ts";
-import { PodReport, refreshPodGauges } from "./observe/pod-report.ts";
+import { PodReport, readPodGauges } from "./observe/pod-report.ts";
 import { ServerReport } from "./observe/server-report.ts";
 import { StreamReport } from "./observe/stream-report.ts";
 import { Discovery } from "./pods/discovery.ts";
@@ -59,6 +59,8 @@ export class App {
     });
     this.#table.onLeave((pod) => this.#index.forgetPod(pod.slot));
     const { instruments } = this.#metrics;
+    readPodGauges(this.#table, instruments);
+    instruments.prefixEvictions.readFrom((write) => write("", this.#index.evictions));
     const podReport = new PodReport(this.#log, instruments, this.#inFlight);
     const random = seededRandom(config.seed === 0 ? Date.now() : config.seed);
     this.#scraper = new Scraper(
@@ -129,7 +131,10 @@ export class App {
 
   async #listen(service: string, server: ReturnType<typeof metricsServer>, host: string, port: number): Promise<void> {
     this.#http.push(server);
-    const bound = await listenHttp(server, host, port);
+    const addressFlag = service === "admin" ? "--admin-address" : "--bind-address";
+    const bound = await listenHttp(server, host, port).catch((error: unknown) => {
+      throw listenError(error, { addressFlag, address: host, portFlag: `--${service}-port`, port });
+    });
     this.#log.info({ service, address: host, port: bound }, "HTTP server listening");
   }
 
@@ -143,7 +148,6 @@ export class App {
 
   #refreshGauges(): void {
     const { instruments } = this.#metrics;
-    refreshPodGauges(this.#table, instruments);
     instruments.streamsOpen.set(this.#openStreams.size);
     instruments.bufferedBytes.set(this.#budget.usedBytes);
     instruments.inFlight.set({ source: "stream" }, this.#inFlight.streaming);
@@ -151,7 +155,6 @@ export class App {
     instruments.prefixEntries.set(this.#index.entries);
     instruments.prefixBytes.set(this.#index.usedBytes);
     instruments.prefixLimitBytes.set(this.#index.limitBytes);
-    instruments.prefixEvictions.set(this.#index.evictions);
   }
 }
 

@@ -3,7 +3,6 @@ import { builtInScorers } from "../scorers/index.ts";
 import { EarlyEnds } from "./accounting/early-ends.ts";
 import { InFlight } from "./accounting/in-flight.ts";
 import type { Config } from "./config/options.ts";
-import { DuplexPeers } from "./ext-proc/body-mode.ts";
 import { Deadlines } from "./ext-proc/deadlines.ts";
 import { PickReplies } from "./ext-proc/pick-replies.ts";
 import type { StreamHost } from "./ext-proc/stream-host.ts";
@@ -24,7 +23,7 @@ import { seededRandom } from "./routing/seeded-random.ts";
 export const defaultWeights: Readonly<Record<string, number>> = { "queue-depth": 2, "kv-cache": 2, "prefix-cache": 3 };
 
 /** How long headers without a stated mode wait for a first body chunk: short, since every such request waits. */
-const GUESS_MS = 50;
+const GUESS_MS = 100;
 /** Longest silence in a duplex body that plainly is not complete. */
 const SILENCE_MS = 5_000;
 
@@ -47,7 +46,6 @@ export function buildHost(config: Config, parts: HostParts): StreamHost {
     router: new Router({ table, plan, owners, random }),
     earlyEnds: new EarlyEnds(),
     replies: new PickReplies(),
-    duplexPeers: new DuplexPeers(),
     deadlines: new Deadlines(parts.now),
     settings: { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs, guessMs: GUESS_MS, silenceMs: SILENCE_MS },
   };

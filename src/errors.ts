@@ -26,6 +26,12 @@ export const errorCodes = {
     message: "The request body has no 'model'.",
     meaning: "The body of an inference path names no model (absent, empty or not a string).",
   },
+  model_too_long: {
+    status: 400,
+    type: "invalid_request_error",
+    message: "The 'model' in the request body is too long.",
+    meaning: "The body of an inference path names a model in more than 512 bytes.",
+  },
   body_too_large: {
     status: 413,
     type: "invalid_request_error",
@@ -58,7 +64,7 @@ export interface ConfigFault {
   readonly hint?: string;
 }
 
-/** Thrown before start only, with every fault found. */
+/** Thrown until every port listens, never later, with every fault found. */
 export class ConfigError extends Error {
   readonly faults: readonly ConfigFault[];
 
@@ -67,6 +73,36 @@ export class ConfigError extends Error {
     this.name = "ConfigError";
     this.faults = faults;
   }
+}
+
+/** Where a port was to listen, and the flags that said so. */
+export interface ListenPlace {
+  readonly addressFlag: string;
+  readonly address: string;
+  readonly portFlag: string;
+  readonly port: number;
+}
+
+/** What a failed listen says about the settings; any other failure as it came. */
+export function listenError(error: unknown, { addressFlag, address, portFlag, port }: ListenPlace): unknown {
+  const wrongPort = (expected: string) => new ConfigError([{ path: portFlag, expected, got: String(port) }]);
+  switch (codeOf(error)) {
+    case "EADDRINUSE":
+      return wrongPort(`a port that is free on ${address}`);
+    case "EACCES":
+      return wrongPort(`a port that this process may open on ${address}`);
+    case "EADDRNOTAVAIL":
+    case "EAFNOSUPPORT":
+    case "EINVAL":
+      return new ConfigError([{ path: addressFlag, expected: "an address of this machine", got: address }]);
+    default:
+      return error;
+  }
+}
+
+/** The system's name for what went wrong, such as ENOENT; "" when it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 export function describeFault(fault: ConfigFault): string {

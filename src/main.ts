@@ -20,19 +20,38 @@ const complain = (line: string): void => {
 /** A terminal's Ctrl-C may come twice, by itself and passed on by npm: what follows this soon is the same wish. */
 const SAME_WISH_MS = 1_000;
 
-/** The first signal, or the end of the bootstrap that started us, asks for an orderly end; a later signal ends at once. */
+/**
+ * The first signal, or the end of the bootstrap that started us, asks for an orderly end. A signal later than
+ * SAME_WISH_MS after that, of the same kind or another, ends at once.
+ */
 const interrupted = new Promise<string>((resolve) => {
   let askedAtMs: number | undefined;
-  process.once("disconnect", () => resolve("SIGHUP"));
+  const ask = (signal: string): void => {
+    askedAtMs ??= performance.now();
+    resolve(signal);
+  };
+  process.once("disconnect", () => ask("SIGHUP"));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      const nowMs = performance.now();
-      if (askedAtMs !== undefined && nowMs - askedAtMs > SAME_WISH_MS) process.exit(1);
-      askedAtMs ??= nowMs;
-      resolve(signal);
+      if (askedAtMs !== undefined && performance.now() - askedAtMs > SAME_WISH_MS) process.exit(1);
+      ask(signal);
     });
   }
 });
+
+/** A fault of our own in one stream or one scrape must not end all the others: it is told, and the picker goes on. */
+function outliveFaults(): void {
+  // Nobody may read it any more; that is no reason to come back here.
+  process.stderr.on("error", () => {});
+  const tell = (fault: unknown): void =>
+    complain(`pointsman: a fault of its own: ${stackOf(fault).replace(/\n\s*/g, " | ")}`);
+  process.on("uncaughtException", tell);
+  process.on("unhandledRejection", tell);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
 
 async function run(args: readonly string[]): Promise<number> {
   const [first = "--help", ...rest] = args;
@@ -55,6 +74,7 @@ async function run(args: readonly string[]): Promise<number> {
     print(helpOf(command));
     return 0;
   }
+  if (command === serve) outliveFaults();
   return command.run(own, { env: process.env, out: print, interrupted });
 }
 
@@ -66,6 +86,6 @@ try {
     for (const fault of error.faults) complain(`  ${describeFault(fault)}`);
     process.exit(exitCode.config);
   }
-  complain(`pointsman: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  complain(`pointsman: ${stackOf(error)}`);
   process.exit(exitCode.software);
 }

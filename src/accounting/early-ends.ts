@@ -28,15 +28,16 @@ export class EarlyEnds {
 
   /**
    * Judges the end of one stream, `gapMs` after our last reply of the request direction. `filter` stands for all
-   * streams that are alike, `expected` for what is usual of them.
+   * streams that are alike, `expected` for what is usual of them. Only inference `teaches`: a list of models or a probe
+   * is answered within milliseconds, whatever Envoy does.
    */
-  isEarly(filter: object, expected: boolean, gapMs: number): boolean {
+  isEarly(filter: object, expected: boolean, gapMs: number, teaches: boolean): boolean {
     let habit = this.#habits.get(filter);
     if (habit === undefined) {
       habit = { early: expected, ends: 0, quick: expected ? 1 : 0, late: expected ? 0 : 1 };
       this.#habits.set(filter, habit);
     }
-    learn(habit, gapMs);
+    if (teaches) learn(habit, gapMs);
     return habit.early && gapMs < LATE_MS;
   }
 }

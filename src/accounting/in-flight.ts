@@ -56,6 +56,14 @@ export class InFlight {
     this.#decrement(ticket);
   }
 
+  /** The request goes elsewhere: counts no longer, and says nothing of how long requests take. */
+  withdraw(ticket: Ticket): void {
+    if (!ticket.open) return;
+    ticket.open = false;
+    this.streaming--;
+    this.#decrement(ticket);
+  }
+
   /** The stream is over, the request probably not. */
   estimate(ticket: Ticket): void {
     if (!ticket.open) return;

@@ -51,7 +51,8 @@ function readFlags(table: OptionTable, args: readonly string[], faults: ConfigFa
       if (flag !== undefined && inline === undefined && !(args[at + 1] ?? "-").startsWith("-")) at++;
     } else if (inline !== undefined) given.set(flag, inline);
     else if (spec.kind.alone !== undefined) given.set(flag, spec.kind.show(spec.kind.alone));
-    else if (at + 1 < args.length) given.set(flag, args[++at] ?? "");
+    // What starts with a dash is the next flag; a value that must start with one is written --flag=value.
+    else if (!(args[at + 1] ?? "-").startsWith("-")) given.set(flag, args[++at] ?? "");
     else faults.push({ path: dashed(flag), expected: spec.kind.expects, got: "nothing" });
   }
   return given;

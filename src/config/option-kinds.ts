@@ -1,4 +1,5 @@
 /** The kinds of option: how each is written, checked and shown. */
+import { isIP } from "node:net";
 
 export interface OptionKind<T> {
   /** What a correct value looks like, for faults and docs: "an integer >= 0". */
@@ -35,6 +36,20 @@ export function text(expects: string): OptionKind<string> {
   return { expects, parse: (value) => value, show: (value) => (value === "" ? "(none)" : value) };
 }
 
+/** A host name is none: what it stands for may change, and a listener cannot follow. */
+export const ipAddress: OptionKind<string> = {
+  expects: "an IP address",
+  parse: (value) => (isIP(value) === 0 ? undefined : value),
+  show: (value) => value,
+};
+
+/** The path of a URL, as it stands in a request line. */
+export const urlPath: OptionKind<string> = {
+  expects: 'a path that starts with "/"',
+  parse: (value) => (/^\/[!-~]*$/.test(value) ? value : undefined),
+  show: (value) => value,
+};
+
 export function choice<const C extends string>(...values: readonly C[]): OptionKind<C> {
   return {
     expects: `one of ${values.join(", ")}`,
@@ -43,12 +58,14 @@ export function choice<const C extends string>(...values: readonly C[]): OptionK
   };
 }
 
+/** Far below the longest timer of Node (24 days), which makes one millisecond of anything longer. */
+const LONGEST_MS = 24 * 3_600_000;
 const msByUnit: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Durations as the Go picker writes them: 50ms, 1.5s, 1m30s. */
-export function durationMs(minMs: number): OptionKind<number> {
+export function durationMs(minMs: number, maxMs = LONGEST_MS): OptionKind<number> {
   return {
-    expects: `a duration >= ${showDuration(minMs)} such as 50ms, 2s or 1m30s`,
+    expects: `a duration ${showDuration(minMs)}..${showDuration(maxMs)} such as 50ms, 2s or 1m30s`,
     parse: (value) => {
       if (value === "0") return minMs === 0 ? 0 : undefined;
       if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) return undefined;
@@ -56,13 +73,14 @@ export function durationMs(minMs: number): OptionKind<number> {
       for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
         total += Number(amount) * (msByUnit[unit ?? ""] ?? Number.NaN);
       }
-      return total >= minMs ? total : undefined;
+      return total >= minMs && total <= maxMs ? total : undefined;
     },
     show: showDuration,
   };
 }
 
 function showDuration(ms: number): string {
+  if (ms > 0 && ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
   if (ms > 0 && ms % 60_000 === 0) return `${ms / 60_000}m`;
   return ms > 0 && ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }

@@ -2,7 +2,18 @@
  * Every option of `serve`, once: flag, kind, default and help. --help, the README's table, the environment names and
  * the validation are made from it. Names are the Go picker's wherever it has the same option.
  */
-import { byteCount, choice, durationMs, flag, integer, type OptionKind, port, text } from "./option-kinds.ts";
+import {
+  byteCount,
+  choice,
+  durationMs,
+  flag,
+  integer,
+  ipAddress,
+  type OptionKind,
+  port,
+  text,
+  urlPath,
+} from "./option-kinds.ts";
 
 export interface OptionSpec<T> {
   /** Without dashes; the environment name is POINTSMAN_ and this in capitals. */
@@ -24,7 +35,7 @@ export function option<T>(flagName: string, kind: OptionKind<T>, defaultValue: T
 
 export const serveOptions = {
   pods: option("pods", text("a list host:port,host:port"), "", "The pods: a list host:port,[v6]:port,name=host:port."),
-  bindAddress: option("bind-address", text("an IP address"), "0.0.0.0", "Address of all ports but the admin port."),
+  bindAddress: option("bind-address", ipAddress, "0.0.0.0", "Address of all ports but the admin port."),
   grpcPort: option("grpc-port", port, 9002, "ext_proc port; speaks plaintext h2c and TLS at once."),
   grpcSocket: option("grpc-socket", text("a path"), "", "Unix socket that serves ext_proc too, for a sidecar Envoy."),
   grpcHealthPort: option(
@@ -34,7 +45,7 @@ export const serveOptions = {
     "gRPC health port (the ext_proc port answers health as well).",
   ),
   metricsPort: option("metrics-port", port, 9090, "HTTP port of /metrics, /livez and /readyz."),
-  adminAddress: option("admin-address", text("an IP address"), "127.0.0.1", "Address of the admin port."),
+  adminAddress: option("admin-address", ipAddress, "127.0.0.1", "Address of the admin port."),
   adminPort: option("admin-port", port, 9091, "HTTP port of pods and decisions; loopback unless told otherwise."),
   secureServing: option(
     "secure-serving",
@@ -62,12 +73,7 @@ export const serveOptions = {
     "Time between two scrapes of a pod.",
   ),
   scrapeTimeoutMs: option("scrape-timeout", durationMs(10), 1000, "Time a pod has to answer a scrape."),
-  modelServerMetricsPath: option(
-    "model-server-metrics-path",
-    text("a path"),
-    "/metrics",
-    "Where a pod serves its metrics.",
-  ),
+  modelServerMetricsPath: option("model-server-metrics-path", urlPath, "/metrics", "Where a pod serves its metrics."),
   bodyLimitBytes: option(
     "body-limit",
     byteCount(1),

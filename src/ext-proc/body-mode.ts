@@ -56,22 +56,3 @@ export function seesBodyFirst(mode: FilterMode): boolean {
 export function endsEarly(mode: FilterMode): boolean {
   return mode.response === "none" && (mode.request === "none" || mode.request === "duplex" || mode.early);
 }
-
-const REMEMBERED_PEERS = 1024;
-
-/**
- * Peers whose filter states no mode and was seen to send the body before our headers reply: it must be duplex.
- * It spares later streams of that connection the risk of a guess that ends too early.
- */
-export class DuplexPeers {
-  readonly #peers = new Set<string>();
-
-  has(peer: string): boolean {
-    return this.#peers.has(peer);
-  }
-
-  add(peer: string): void {
-    if (this.#peers.size >= REMEMBERED_PEERS) this.#peers.clear();
-    this.#peers.add(peer);
-  }
-}

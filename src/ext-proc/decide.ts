@@ -16,6 +16,8 @@ export function decide(
   if (reason === "buffer_full" || reason === "fault") return router.routeByInFlight(reason);
   try {
     if (body === undefined || api === "none") return router.route(bodylessRequest, reason);
+    // An empty body is none, however it is framed; the pod knows best what to say of that.
+    if (body.length === 0 && !cut) return router.route(bodylessRequest, "no_prompt");
     const request = parseBody(api, body, cut);
     if ("code" in request) return { kind: "refused", code: request.code };
     return router.route(request, cut ? "body_cut" : request.prompt === null ? "no_prompt" : reason);
@@ -25,11 +27,11 @@ export function decide(
   }
 }
 
-/** Lets the owners of request columns remember the pick; the answer is out, so a fault here costs nobody a request. */
-export function learn(host: StreamHost, decision: Decision): void {
+/** What follows an answer (learning, counting, logging): the answer is out, so a fault here costs nobody a request. */
+export function afterwards(host: StreamHost, work: () => void): void {
   try {
-    host.router.learn(decision);
+    work();
   } catch (error) {
-    host.events.fault("learning from a pick", error);
+    host.events.fault("after the answer", error);
   }
 }

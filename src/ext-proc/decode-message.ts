@@ -41,6 +41,8 @@ export class StreamMessage {
   path = "";
   /** -1 when the header is absent or not a number. */
   contentLength = -1;
+  /** Is the body in another coding than plain text, so that nobody here can read it? */
+  encoded = false;
   observability = false;
   /** BodySendMode values of protocol_config; -1 when the field is missing. */
   requestBodyMode = -1;
@@ -86,6 +88,7 @@ function decodePart(message: StreamMessage, kind: MessageKind, outerEnd: number)
   message.start = message.end = 0;
   message.path = "";
   message.contentLength = -1;
+  message.encoded = false;
   const end = reader.lengthEnd(outerEnd);
   if (reader.failed) return;
   if (kind === "request_body" || kind === "response_body") decodeBody(message, end);
@@ -166,10 +169,14 @@ function readHeader(end: number): void {
 
 const PATH = Buffer.from(":path");
 const CONTENT_LENGTH = Buffer.from("content-length");
+const CONTENT_ENCODING = Buffer.from("content-encoding");
+const IDENTITY = "identity";
 
 function noteHeader(message: StreamMessage): void {
   if (keyIs(PATH)) message.path = reader.bytes.toString("latin1", valueStart, valueEnd);
   else if (keyIs(CONTENT_LENGTH)) message.contentLength = decimal();
+  else if (keyIs(CONTENT_ENCODING))
+    message.encoded = reader.bytes.toString("latin1", valueStart, valueEnd) !== IDENTITY;
 }
 
 function keyIs(name: Buffer): boolean {

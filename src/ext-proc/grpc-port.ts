@@ -6,6 +6,7 @@ import http2 from "node:http2";
 import net from "node:net";
 import type tls from "node:tls";
 import grpc from "@grpc/grpc-js";
+import { peerOf, rememberPeer } from "./peer.ts";
 import type { ResetGuard } from "./reset-guard.ts";
 
 /** Why a connection came to nothing. */
@@ -15,6 +16,7 @@ export type RefusalKind =
   | "tls_refused"
   | "tls_handshake"
   | "unknown_protocol"
+  | "unknown_method"
   | "silent";
 
 export interface GrpcPortOptions {
@@ -22,14 +24,20 @@ export interface GrpcPortOptions {
   /** Absent: plaintext only. */
   readonly tls?: grpc.ServerCredentials | undefined;
   readonly tlsOnly: boolean;
+  /** Paths of the methods that are served; a call to another leaves a line. */
+  readonly methods: ReadonlySet<string>;
   readonly guard: ResetGuard;
+  /** Time a connection has for each of its first bytes, its TLS handshake and its first HTTP/2 settings. */
+  readonly openingTimeoutMs?: number;
   onRefused(kind: RefusalKind, peer: string, detail: string): void;
 }
 
 const TLS_HANDSHAKE_BYTE = 0x16;
 const H2C_PREFACE = "PRI * HTTP/2";
-const FIRST_BYTES_TIMEOUT_MS = 10_000;
+const OPENING_TIMEOUT_MS = 10_000;
 /** Stream and connection windows: Envoy ships bodies in 16 KiB frames, and node's default of 64 KiB stalls large ones. */
+/** Of an unknown method's path, for the log. */
+const LONGEST_PATH = 100;
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 
@@ -37,6 +45,7 @@ type Injector = ReturnType<grpc.Server["createConnectionInjector"]>;
 
 export class GrpcPort {
   readonly #options: GrpcPortOptions;
+  readonly #openingTimeoutMs: number;
   readonly #listeners: net.Server[] = [];
   readonly #sessions = new Set<http2.ServerHttp2Session>();
   readonly #sockets = new Set<net.Socket>();
@@ -45,6 +54,7 @@ export class GrpcPort {
 
   constructor(options: GrpcPortOptions) {
     this.#options = options;
+    this.#openingTimeoutMs = options.openingTimeoutMs ?? OPENING_TIMEOUT_MS;
     const injectorFor = (credentials: grpc.ServerCredentials) =>
       this.#watchingSessions(() => options.server.createConnectionInjector(credentials));
     this.#plain = options.tlsOnly ? undefined : injectorFor(grpc.ServerCredentials.createInsecure());
@@ -91,15 +101,22 @@ export class GrpcPort {
 
   #onConnection(socket: net.Socket): void {
     this.#sockets.add(socket);
+    rememberPeer(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     socket.on("error", () => socket.destroy());
-    const timer = setTimeout(() => this.#refuse("silent", socket, ""), FIRST_BYTES_TIMEOUT_MS).unref();
-    socket.once("data", (bytes: Buffer) => {
+    const silent = () => this.#refuse("silent", socket, `${first.length} bytes`);
+    const timer = setTimeout(silent, this.#openingTimeoutMs).unref();
+    let first: Buffer = Buffer.alloc(0);
+    const onData = (bytes: Buffer): void => {
+      first = Buffer.concat([first, bytes]);
+      if (isUndecided(first)) return;
       clearTimeout(timer);
+      socket.off("data", onData);
       socket.pause();
-      socket.unshift(bytes);
-      this.#route(socket, bytes);
-    });
+      socket.unshift(first);
+      this.#route(socket, first);
+    };
+    socket.on("data", onData);
     socket.once("close", () => clearTimeout(timer));
   }
 
@@ -108,7 +125,7 @@ export class GrpcPort {
     if (bytes[0] === TLS_HANDSHAKE_BYTE) {
       if (this.#tls === undefined) this.#refuse("tls_refused", socket, "");
       else this.#tls.injectConnection(socket);
-    } else if (H2C_PREFACE.startsWith(preface)) {
+    } else if (preface === H2C_PREFACE) {
       if (this.#plain === undefined) this.#refuse("plaintext_refused", socket, "");
       else this.#plain.injectConnection(socket);
     } else if (/^[A-Z]{3,8} /.test(preface)) {
@@ -130,6 +147,7 @@ export class GrpcPort {
   #watchingSessions(create: () => Injector): Injector {
     const { createServer, createSecureServer } = http2;
     const noLimit = { streamResetBurst: Number.MAX_SAFE_INTEGER, streamResetRate: Number.MAX_SAFE_INTEGER };
+    const handshakeTimeout = this.#openingTimeoutMs;
     const withOptions = <O extends http2.ServerOptions | undefined>(options: O) => ({
       ...options,
       ...noLimit,
@@ -138,7 +156,7 @@ export class GrpcPort {
     Object.assign(http2, {
       createServer: (options: http2.ServerOptions) => this.#watch(createServer(withOptions(options))),
       createSecureServer: (options: http2.SecureServerOptions) =>
-        this.#watchTls(this.#watch(createSecureServer(withOptions(options)))),
+        this.#watchTls(this.#watch(createSecureServer({ ...withOptions(options), handshakeTimeout }))),
     });
     try {
       return create();
@@ -153,9 +171,28 @@ export class GrpcPort {
       session.once("close", () => this.#sessions.delete(session));
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
       this.#options.guard.watch(session);
+      session.on("stream", (_stream, headers) => {
+        const path = headers[":path"] ?? "";
+        if (!this.#options.methods.has(path)) {
+          this.#options.onRefused("unknown_method", peerOf(session.socket), path.slice(0, LONGEST_PATH));
+        }
+      });
+      this.#awaitSettings(session);
     });
     server.on("sessionError", () => {});
     return server;
+  }
+
+  /** A client that breaks off before its settings would keep the connection for ever: HTTP/2 itself sets no limit. */
+  #awaitSettings(session: http2.ServerHttp2Session): void {
+    const peer = peerOf(session.socket);
+    const timer = setTimeout(() => {
+      this.#options.onRefused("silent", peer, "no HTTP/2 settings");
+      session.destroy();
+    }, this.#openingTimeoutMs).unref();
+    const stop = () => clearTimeout(timer);
+    session.once("remoteSettings", stop);
+    session.once("close", stop);
   }
 
   #watchTls(server: http2.Http2SecureServer): http2.Http2SecureServer {
@@ -170,6 +207,8 @@ export class GrpcPort {
   }
 }
 
-function peerOf(socket: net.Socket): string {
-  return socket.remoteAddress === undefined ? "unix socket" : `${socket.remoteAddress}:${socket.remotePort}`;
+/** Whether more bytes may still make it HTTP/2, or HTTP/1.1, whose first line starts with a method. */
+function isUndecided(bytes: Buffer): boolean {
+  const text = bytes.toString("latin1", 0, H2C_PREFACE.length);
+  return text !== H2C_PREFACE && (H2C_PREFACE.startsWith(text) || /^[A-Z]{1,8}$/.test(text));
 }

@@ -10,157 +10,174 @@
  *   refused   an immediate response is out; whatever comes is dropped
  *   over      the stream has ended
  */
-import type { Ticket } from "../accounting/in-flight.ts";
 import type { ErrorCode } from "../errors.ts";
 import { BodyBuffer } from "../request/body-buffer.ts";
-import { type Api, apiOfPath } from "../request/inference-request.ts";
+import { apiOfPath } from "../request/inference-request.ts";
 import type { PickReason } from "../routing/decision.ts";
-import { assumedMode, type FilterMode, seesBodyFirst, statedMode } from "./body-mode.ts";
-import { decide, learn } from "./decide.ts";
-import type { StreamMessage } from "./decode-message.ts";
-import { immediateReply, type PickReply, proceed } from "./encode-reply.ts";
-import { passBody } from "./pass-body.ts";
+import { Answer } from "./answer.ts";
+import { assumedMode, type FilterMode, seesBodyFirst } from "./body-mode.ts";
+import type { Held } from "./deadlines.ts";
+import { headerValue, type StreamMessage } from "./decode-message.ts";
+import { type PickReply, proceed } from "./encode-reply.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 
 type Phase = "new" | "guessing" | "holding" | "awaiting" | "passing" | "refused" | "over";
 
+const REQUEST_ID = Buffer.from("x-request-id");
+
 export class RequestSide {
   readonly #port: StreamPort;
   readonly #host: StreamHost;
+  readonly #held: Held;
+  readonly #body: BodyBuffer;
+  readonly answer: Answer;
   #phase: Phase = "new";
   mode: FilterMode = assumedMode("buffered");
-  #api: Api = "none";
-  #shadow = false;
-  #body: BodyBuffer | undefined;
-  #startedAtMs = 0;
-  ticket: Ticket | undefined;
-  /** Is a pick or an immediate response out? */
-  answered = false;
-  /** When the pick went out last. */
-  answeredAtMs = 0;
+  /** Was the mode stated, told by an option, or shown by what came? */
+  modeKnown = false;
   /** Has the last byte of the request come? */
   ended = false;
-  /** When a held reply is due; read by Deadlines. */
+  /** When a held reply is due. */
   dueAtMs = 0;
 
-  constructor(port: StreamPort, host: StreamHost) {
+  /** `held` is what the deadlines call when a reply is due. */
+  constructor(port: StreamPort, host: StreamHost, held: Held) {
     this.#port = port;
     this.#host = host;
+    this.#held = held;
+    this.#body = new BodyBuffer(host.budget);
+    this.answer = new Answer(port, host);
   }
 
-  /** False when the peer breaks the protocol. */
-  onHeaders(message: StreamMessage): boolean {
+  /** False when the peer breaks the protocol. `stated` is the mode that the stream's first message stated. */
+  onHeaders(message: StreamMessage, stated: FilterMode | undefined): boolean {
     if (this.#phase !== "new") return false;
-    const { settings, openStreams } = this.#host;
-    this.#startedAtMs = this.#host.now();
-    this.#api = apiOfPath(message.path);
-    this.#shadow = message.observability;
+    const { settings, openStreams, events } = this.#host;
+    const { answer } = this;
+    answer.startedAtMs = this.#host.now();
+    answer.api = message.encoded ? "none" : apiOfPath(message.path);
+    answer.shadow = message.observability;
+    if (events.wantsRequestId) answer.requestId = headerValue(message, REQUEST_ID);
     this.ended = message.endOfStream;
-    const mode = statedMode(message) ?? this.#unstatedMode();
-    if (mode !== undefined) this.mode = mode;
+    const mode = stated ?? this.#unstatedMode();
+    if (mode !== undefined) this.know(mode);
     if (openStreams.size > settings.streamLimit) this.#refuse("overloaded");
     else if (message.endOfStream) this.#pick("no_prompt", "onHeaders");
-    else if (message.contentLength > settings.bodyLimitBytes && this.#wantsBody()) this.#refuse("body_too_large");
+    else if (message.contentLength > settings.bodyLimitBytes && this.#readsBody()) this.#refuse("body_too_large");
     else if (mode === undefined) this.#hold("guessing", settings.guessMs);
-    else this.#startBody();
+    else this.#startBody(message.contentLength);
     return true;
   }
 
-  /** False when the peer breaks the protocol. */
-  onBody(message: StreamMessage): boolean {
-    if (this.#phase === "new") return false;
-    if (this.#phase === "guessing") this.#learnDuplex();
+  know(mode: FilterMode): void {
+    this.mode = mode;
+    this.modeKnown = true;
+  }
+
+  onBody(message: StreamMessage): void {
+    if (this.#phase === "new") this.#startWithoutHeaders();
+    if (this.#phase === "guessing") this.#stopGuessing("duplex");
     // Envoy has been seen to repeat a duplex body's end mark: the first one counts.
     const repeatedEnd = this.ended && this.mode.request === "duplex" && message.start === message.end;
     this.ended ||= message.endOfStream;
     if (this.#phase === "holding") this.#holdChunk(message);
     else if (this.#phase === "awaiting") this.#answerBody(message);
-    else if (this.#phase === "passing" && !repeatedEnd) {
-      this.#pass(message.body(), message.endOfStream);
-    }
-    return true;
+    else if (this.#phase === "passing" && !repeatedEnd)
+      this.answer.pass(this.mode.request, message.body(), message.endOfStream);
+    if (this.ended && this.#phase === "passing") this.#letBodyGo();
   }
 
   onTrailers(): void {
     this.ended = true;
-    if (this.#phase === "guessing") this.#stopGuessing();
+    if (this.#phase === "guessing") this.#pick("no_prompt", "onHeaders");
     if (this.#phase === "holding") this.#answerHeld("trailers");
-    if (this.#phase === "passing" || this.#phase === "awaiting") this.#send(proceed.requestTrailers);
+    // Without a body the pod named with the headers is the one.
+    if (this.#phase === "awaiting") this.answer.settleProvisional();
+    if (this.#phase !== "refused") this.answer.send(proceed.requestTrailers);
   }
 
   /** A held reply is due: pick with what has been seen. */
   onDue(): void {
-    if (this.#phase === "guessing") this.#stopGuessing();
+    if (this.#phase === "guessing") this.#stopGuessing("buffered");
     else if (this.#phase === "holding") this.#answerHeld("due");
   }
 
-  /** A fault of our own before the answer: name some pod. False when not even that works. */
-  failOpen(): boolean {
-    this.#pick("fault", this.#phase === "awaiting" ? "onBody" : "onHeaders");
-    return this.answered;
+  /** A fault of our own before the answer: name some pod, and send on what is held. */
+  failOpen(): void {
+    if (this.#phase === "holding") this.#answerHeld("fault");
+    else this.#pick("fault", this.#phase === "awaiting" ? "onBody" : "onHeaders");
   }
 
   /** Is the pick out and the request complete, so that Envoy needs nothing more for this direction? */
   get settled(): boolean {
-    return this.#phase === "passing" && (this.ended || this.mode.request === "none");
+    return this.#phase === "passing" && this.#body.chunks.length === 0 && (this.ended || this.mode.request === "none");
   }
 
   release(): void {
-    this.#host.deadlines.delete(this);
-    this.#body?.release();
+    this.answer.settleProvisional();
     this.#phase = "over";
+    this.#letBodyGo();
   }
 
   #unstatedMode(): FilterMode | undefined {
+    // Envoy states no mode to a filter that only watches; there is nothing to get wrong.
+    if (this.answer.shadow) return assumedMode("streamed");
+    this.#host.events.modeUnstated(this.#port.peer());
     const { assumedMode: assumed } = this.#host.settings;
-    const peer = this.#port.peer();
-    this.#host.events.modeUnstated(peer);
-    if (assumed !== "auto") return assumedMode(assumed);
-    return this.#host.duplexPeers.has(peer) ? assumedMode("duplex") : undefined;
+    return assumed === "auto" ? undefined : assumedMode(assumed);
+  }
+
+  /** The filter skips the headers (request_header_mode): path and mode are unknown, load decides. */
+  #startWithoutHeaders(): void {
+    this.#host.events.headersUnseen();
+    this.answer.startedAtMs = this.#host.now();
+    this.#phase = this.mode.request.startsWith("buffered") ? "awaiting" : "passing";
   }
 
   /** The headers are known, a body follows: answer, hold or let Envoy buffer. */
-  #startBody(): void {
+  #startBody(contentLength: number): void {
     const { answerDeadlineMs, silenceMs } = this.#host.settings;
-    const unseen = this.#shadow ? this.mode.request === "none" : !seesBodyFirst(this.mode);
+    const unseen = this.answer.shadow ? this.mode.request === "none" : !seesBodyFirst(this.mode);
     if (unseen) this.#pickUnseen();
-    else if (this.#api === "none") this.#pick("no_prompt", "onHeaders");
-    else if (this.mode.request === "duplex" || this.#shadow) this.#hold("holding", silenceMs);
+    else if (this.answer.api === "none") this.#pick("no_prompt", "onHeaders");
+    else if (this.mode.request === "duplex" || this.answer.shadow) this.#hold("holding", silenceMs);
     else if (this.mode.early) this.#hold("holding", answerDeadlineMs);
-    else {
-      // Where the mode is only assumed the headers may be all we can change: name a pod now, and again on the body.
-      if (this.mode.stated) this.#send(proceed.requestHeaders);
-      else this.#pickUnseen();
-      if (this.#phase !== "refused") this.#phase = "awaiting";
-    }
+    else this.#awaitBody(contentLength);
   }
 
-  #wantsBody(): boolean {
-    return this.#api !== "none" && seesBodyFirst(this.mode);
+  /**
+   * Envoy collects the body; what it announces is reserved, since it will come in one piece. Where it announces nothing
+   * no body may come at all, and in an assumed mode the answer to it may change nothing: a pod is named at once.
+   */
+  #awaitBody(contentLength: number): void {
+    const reserved = this.#body.reserve(Math.max(contentLength, 0));
+    if (reserved === "refused") this.#refuse("overloaded");
+    else if (reserved === "over") this.#pick("buffer_full", "onHeaders");
+    else if (contentLength > 0 && this.mode.stated) {
+      this.#phase = "awaiting";
+      this.answer.send(proceed.requestHeaders);
+    } else if (this.answer.nameProvisionally()) this.#phase = "awaiting";
+    else this.#drop();
+  }
+
+  #readsBody(): boolean {
+    return this.answer.api !== "none" && seesBodyFirst(this.mode);
   }
 
   #hold(phase: "guessing" | "holding", waitMs: number): void {
     this.#phase = phase;
     this.dueAtMs = this.#host.now() + waitMs;
-    this.#host.deadlines.add(this);
+    this.#host.deadlines.add(this.#held);
   }
 
-  #learnDuplex(): void {
-    this.#host.duplexPeers.add(this.#port.peer());
-    this.mode = assumedMode("duplex");
-    this.#host.deadlines.delete(this);
-    this.#startBody();
-  }
-
-  #stopGuessing(): void {
-    this.#host.deadlines.delete(this);
-    this.mode = assumedMode("buffered");
-    this.#startBody();
+  #stopGuessing(mode: "buffered" | "duplex"): void {
+    this.#host.deadlines.delete(this.#held);
+    this.know(assumedMode(mode));
+    this.#startBody(-1);
   }
 
   #holdChunk(message: StreamMessage): void {
     const { settings } = this.#host;
-    this.#body ??= new BodyBuffer(this.#host.budget);
     const body = this.#body;
     const kept = body.add(message.body());
     if (!kept) this.#answerHeld("full");
@@ -175,71 +192,53 @@ export class RequestSide {
   /** Buffered: this message is the body, whole or cut at Envoy's limit. */
   #answerBody(message: StreamMessage): void {
     const body = message.body();
-    const { settings, budget } = this.#host;
     const cut = !message.endOfStream && (this.mode.request === "buffered_partial" || !this.mode.stated);
-    if (body.length > settings.bodyLimitBytes) this.#refuse("body_too_large");
-    else if (budget.usedBytes + body.length > budget.limitBytes) this.#pick("buffer_full", "onBody");
+    if (body.length > this.#host.settings.bodyLimitBytes) this.#refuse("body_too_large");
+    else if (!this.#body.covers(body.length)) this.#pick("buffer_full", "onBody");
     else this.#pick("scored", "onBody", body, cut);
+    this.#letBodyGo();
   }
 
   /** The held body is complete, due, or more than may be held: pick, answer the headers, send on what was held. */
-  #answerHeld(why: "end" | "trailers" | "due" | "full"): void {
-    const chunks = this.#body?.chunks ?? [];
-    if (why === "full") this.#pick("buffer_full", "onHeaders");
+  #answerHeld(why: "end" | "trailers" | "due" | "full" | "fault"): void {
+    const { chunks } = this.#body;
+    if (why === "full" || why === "fault") this.#pick(why === "full" ? "buffer_full" : "fault", "onHeaders");
     else if (chunks.length === 0) this.#pickUnseen();
-    else this.#pick("scored", "onHeaders", this.#body?.contiguous(), why === "due");
+    else this.#pick("scored", "onHeaders", this.#body.contiguous(), why === "due");
     if (this.#phase !== "passing") return;
     const last = chunks.length - 1;
     const endsHere = this.ended && why !== "trailers";
-    for (const [at, chunk] of chunks.entries()) this.#pass(chunk, endsHere && at === last);
+    for (const [at, chunk] of chunks.entries()) this.answer.pass(this.mode.request, chunk, endsHere && at === last);
     this.#letBodyGo();
   }
 
   #pickUnseen(): void {
-    if (this.#api !== "none") this.#host.events.bodyUnseen(this.mode.request);
-    this.#pick(this.#api === "none" ? "no_prompt" : "body_unseen", "onHeaders");
+    if (this.answer.api !== "none") this.#host.events.bodyUnseen(this.mode.request);
+    this.#pick(this.answer.api === "none" ? "no_prompt" : "body_unseen", "onHeaders");
   }
 
-  #pick(reason: PickReason, answer: keyof PickReply, body?: Buffer, cut = false): void {
-    const host = this.#host;
-    const decision = decide(host, this.#api, reason, body, cut);
-    if (decision.kind === "refused") {
-      this.#refuse(decision.code);
+  #pick(reason: PickReason, on: keyof PickReply, body?: Buffer, cut = false): void {
+    if (!this.answer.pick(reason, on, body, cut)) {
+      this.#drop();
       return;
     }
+    this.#host.deadlines.delete(this.#held);
     this.#phase = "passing";
-    this.answered = true;
-    host.deadlines.delete(this);
-    if (!this.#shadow) {
-      if (this.ticket !== undefined) host.inFlight.close(this.ticket);
-      this.ticket = host.inFlight.open(decision.pod);
-      this.#send(host.replies.of(decision.pod)[answer]);
-      if (decision.reason === "scored" || decision.reason === "body_cut") learn(host, decision);
-    }
-    this.answeredAtMs = host.now();
-    host.events.picked(decision, this.answeredAtMs - this.#startedAtMs, this.#shadow);
   }
 
   #refuse(code: ErrorCode): void {
-    if (!this.#shadow) this.#send(immediateReply(code));
+    this.answer.refuse(code);
+    this.#drop();
+  }
+
+  /** An immediate response is out: nothing of the request is needed any more. */
+  #drop(): void {
     this.#phase = "refused";
-    this.answered = true;
-    this.#host.events.refused(code);
     this.#letBodyGo();
   }
 
   #letBodyGo(): void {
-    this.#host.deadlines.delete(this);
-    this.#body?.release();
-    this.#body = undefined;
-  }
-
-  #pass(body: Buffer, end: boolean): void {
-    if (!this.#shadow) passBody(this.#port, "requestBody", this.mode.request, body, end);
-  }
-
-  /** In observability mode Envoy reads no replies. */
-  #send(reply: Buffer): void {
-    if (!this.#shadow) this.#port.send(reply);
+    this.#host.deadlines.delete(this.#held);
+    this.#body.release();
   }
 }

@@ -3,6 +3,7 @@
  * (see grpc-port.ts). This guard takes its place: it closes a connection that opens streams only to reset them.
  */
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import { peerOf } from "./peer.ts";
 
 /** A burst of clients that leave is legitimate: so many resets, in so short a time, hardly any of them answered. */
 const WINDOW_MS = 10_000;
@@ -19,6 +20,7 @@ export class ResetGuard {
   }
 
   watch(session: ServerHttp2Session): void {
+    const peer = peerOf(session.socket);
     let windowEndsMs = 0;
     let resets = 0;
     let answered = 0;
@@ -34,13 +36,8 @@ export class ResetGuard {
         resets = answered = 0;
       }
       if (resets < MAX_RESETS || answered >= resets * MIN_ANSWERED_SHARE) return;
-      this.#onFlood(peerOf(session));
+      this.#onFlood(peer);
       session.destroy();
     });
   }
-}
-
-function peerOf(session: ServerHttp2Session): string {
-  const { remoteAddress, remotePort } = session.socket;
-  return remoteAddress === undefined ? "unix socket" : `${remoteAddress}:${remotePort}`;
 }

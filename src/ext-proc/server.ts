@@ -1,13 +1,15 @@
 /** The gRPC side of the picker: the ext_proc and health ports, their certificate, and the drain. */
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import grpc from "@grpc/grpc-js";
+import { listenError } from "../errors.ts";
 import { GrpcPort, type RefusalKind } from "./grpc-port.ts";
 import { Health, healthDefinition } from "./health.ts";
 import { ResetGuard } from "./reset-guard.ts";
 import { selfSigned } from "./self-signed.ts";
 import { EXT_PROC_SERVICE, processDefinition, processHandler, type Transport, takeOver } from "./service.ts";
 import type { StreamHost } from "./stream-host.ts";
+import { UnixSocket } from "./unix-socket.ts";
 
 export interface ServerSettings {
   readonly bindAddress: string;
@@ -44,40 +46,55 @@ export class ExtProcServer {
   readonly #events: ServerEvents;
   readonly #extProc: GrpcPort;
   readonly #healthPort: GrpcPort;
+  readonly #socket: UnixSocket | undefined;
 
   constructor(settings: ServerSettings, host: StreamHost, events: ServerEvents) {
     this.#settings = settings;
     this.#host = host;
     this.#events = events;
+    this.#socket = settings.grpcSocket === "" ? undefined : new UnixSocket(settings.grpcSocket);
     const shared = {
       tls: settings.secureServing || settings.tlsOnly ? tlsCredentials(settings) : undefined,
       tlsOnly: settings.tlsOnly || settings.clientCaFile !== "",
       guard: new ResetGuard(host.now, (peer) => events.flood(peer)),
       onRefused: (kind: RefusalKind, peer: string, detail: string) => events.refused(kind, peer, detail),
     };
-    this.#extProc = new GrpcPort({ ...shared, server: this.#extProcServer() });
-    this.#healthPort = new GrpcPort({ ...shared, tlsOnly: false, server: this.#healthServer() });
+    const health = pathsOf(healthDefinition);
+    this.#extProc = new GrpcPort({
+      ...shared,
+      methods: new Set([...pathsOf(processDefinition), ...health]),
+      server: this.#extProcServer(),
+    });
+    this.#healthPort = new GrpcPort({
+      ...shared,
+      methods: new Set(health),
+      tlsOnly: false,
+      server: this.#healthServer(),
+    });
   }
 
   async listen(): Promise<void> {
-    const { bindAddress, grpcPort, grpcHealthPort, grpcSocket } = this.#settings;
-    const tls = this.#tlsWord();
-    const port = await this.#extProc.listen({ host: bindAddress, port: grpcPort });
-    this.#events.listening(EXT_PROC_SERVICE, { address: bindAddress, port }, tls);
-    if (grpcSocket !== "") {
-      rmSync(grpcSocket, { force: true });
-      await this.#extProc.listen({ path: grpcSocket });
-      // The proxy usually runs as another user of the same pod.
-      chmodSync(grpcSocket, 0o666);
-      this.#events.listening(EXT_PROC_SERVICE, { socket: grpcSocket }, tls);
+    const { grpcPort, grpcHealthPort, grpcSocket } = this.#settings;
+    await this.#listenOn(this.#extProc, EXT_PROC_SERVICE, "--grpc-port", grpcPort);
+    if (this.#socket !== undefined) {
+      await this.#socket.listen((file) => this.#extProc.listen({ path: file }));
+      this.#events.listening(EXT_PROC_SERVICE, { socket: grpcSocket }, this.#tlsWord());
     }
-    const healthPort = await this.#healthPort.listen({ host: bindAddress, port: grpcHealthPort });
-    this.#events.listening("grpc.health.v1.Health", { address: bindAddress, port: healthPort }, tls);
+    await this.#listenOn(this.#healthPort, "grpc.health.v1.Health", "--grpc-health-port", grpcHealthPort);
+  }
+
+  async #listenOn(grpcPort: GrpcPort, service: string, portFlag: string, port: number): Promise<void> {
+    const { bindAddress: address } = this.#settings;
+    const bound = await grpcPort.listen({ host: address, port }).catch((error: unknown) => {
+      throw listenError(error, { addressFlag: "--bind-address", address, portFlag, port });
+    });
+    this.#events.listening(service, { address, port: bound }, this.#tlsWord());
   }
 
   /**
-   * Not ready at once, answering all the same for `delayMs`, in which health checks steer Envoy away; then no new
-   * streams, and open ones end: at once where Envoy can go on alone, else when they are over or at the deadline.
+   * Not ready at once, and taking connections and streams all the same for the whole of `delayMs`, in which health
+   * checks steer Envoy away: one that has no connection just now must not meet a dead port. Then no new streams, and
+   * open ones end: at once where Envoy can go on alone, else when they are over or at the deadline.
    */
   async drain(delayMs: number, deadlineMs: number): Promise<void> {
     const { now, openStreams } = this.#host;
@@ -86,9 +103,10 @@ export class ExtProcServer {
       while (!done() && now() < Math.min(atMs, endsAt)) await pause(DRAIN_POLL_MS);
     };
     this.health.ready = false;
-    await until(() => this.#extProc.idle, now() + delayMs);
+    await until(() => false, now() + delayMs);
     this.#extProc.announceGoaway();
     await until(() => this.#extProc.idle, now() + GOAWAY_SETTLE_MS);
+    this.#socket?.remove();
     this.#extProc.closeGently();
     const nothingOpen = () => {
       for (const stream of openStreams) stream.letGo();
@@ -98,9 +116,9 @@ export class ExtProcServer {
   }
 
   stop(): void {
+    this.#socket?.remove();
     this.#extProc.stop();
     this.#healthPort.stop();
-    if (this.#settings.grpcSocket !== "") rmSync(this.#settings.grpcSocket, { force: true });
   }
 
   #extProcServer(): grpc.Server {
@@ -128,6 +146,10 @@ export class ExtProcServer {
     if (tlsOnly) return "TLS only";
     return secureServing ? "TLS and plaintext" : "plaintext only";
   }
+}
+
+function pathsOf(definition: grpc.ServiceDefinition): string[] {
+  return Object.values(definition).map(({ path: methodPath }) => methodPath);
 }
 
 function tlsCredentials(settings: ServerSettings): grpc.ServerCredentials {

@@ -36,10 +36,10 @@ export const processDefinition: grpc.ServiceDefinition = {
 
 /** Unsent reply bytes of one stream above which no further message is read. */
 const SEND_AHEAD_BYTES = 1024 * 1024;
-/** Smaller replies are not counted: they cannot pile up faster than messages come. */
-const COUNTED_REPLY_BYTES = 4096;
-
-const noop = (): void => {};
+/** What a reply takes beside its bytes. */
+const REPLY_OVERHEAD_BYTES = 256;
+/** Replies below this all count as this much, so that they need no callback of their own. */
+const SMALL_REPLY_BYTES = 512;
 
 type Call = grpc.ServerInterceptingCallInterface;
 
@@ -47,28 +47,44 @@ type Call = grpc.ServerInterceptingCallInterface;
 class DirectPort implements StreamPort {
   readonly #call: Call;
   #unsentBytes = 0;
-  #readWaits = false;
+  #wantsRead = false;
+  #isReading = false;
+  sentStatus: number | undefined;
 
   constructor(call: Call) {
     this.#call = call;
+    // grpc-js ends calls on its own too (too large, deadline, unknown encoding), and tells nobody but through this.
+    const sendStatus = call.sendStatus.bind(call);
+    call.sendStatus = (status) => {
+      this.sentStatus ??= status.code ?? grpcStatus.internal;
+      sendStatus(status);
+    };
   }
 
   send(reply: Buffer): void {
-    if (reply.length < COUNTED_REPLY_BYTES) {
-      this.#call.sendMessage(reply, noop);
+    if (reply.length < SMALL_REPLY_BYTES) {
+      this.#unsentBytes += SMALL_REPLY_BYTES + REPLY_OVERHEAD_BYTES;
+      this.#call.sendMessage(reply, this.#onSmallSent);
       return;
     }
-    this.#unsentBytes += reply.length;
-    this.#call.sendMessage(reply, () => {
-      this.#unsentBytes -= reply.length;
-      if (this.#readWaits && this.#unsentBytes < SEND_AHEAD_BYTES) this.read();
-    });
+    const bytes = reply.length + REPLY_OVERHEAD_BYTES;
+    this.#unsentBytes += bytes;
+    this.#call.sendMessage(reply, () => this.#onSent(bytes));
   }
 
-  /** Asks for the next message, once enough of the replies is out. */
+  /**
+   * Asks for the next message, once enough of the replies is out. grpc-js hands over a message it already has within
+   * the call, which ends in another read: hence the loop, which keeps thousands of them from nesting.
+   */
   read(): void {
-    this.#readWaits = this.#unsentBytes >= SEND_AHEAD_BYTES;
-    if (!this.#readWaits) this.#call.startRead();
+    this.#wantsRead = true;
+    if (this.#isReading) return;
+    this.#isReading = true;
+    while (this.#wantsRead && this.#unsentBytes < SEND_AHEAD_BYTES) {
+      this.#wantsRead = false;
+      this.#call.startRead();
+    }
+    this.#isReading = false;
   }
 
   end(code: number, details: string): void {
@@ -78,6 +94,13 @@ class DirectPort implements StreamPort {
   peer(): string {
     return peerOf(this.#call.getConnectionInfo());
   }
+
+  readonly #onSmallSent = (): void => this.#onSent(SMALL_REPLY_BYTES + REPLY_OVERHEAD_BYTES);
+
+  #onSent(bytes: number): void {
+    this.#unsentBytes -= bytes;
+    if (this.#wantsRead) this.read();
+  }
 }
 
 /** Takes Process calls over; every other method (health) goes its usual way. */
@@ -85,7 +108,7 @@ export function takeOver(host: StreamHost): grpc.ServerInterceptor {
   return (method, call) => {
     if (method.path !== PROCESS_PATH) return new grpc.ServerInterceptingCall(call);
     const port = new DirectPort(call);
-    let stream: Stream;
+    let stream: Stream | undefined;
     const listener = {
       // Not before: a call that was reset already gets no event at all, so that its stream would stay open for ever.
       onReceiveMetadata: () => {
@@ -93,11 +116,11 @@ export function takeOver(host: StreamHost): grpc.ServerInterceptor {
         port.read();
       },
       onReceiveMessage: (message: StreamMessage) => {
-        stream.on(message);
+        stream?.on(message);
         port.read();
       },
-      onReceiveHalfClose: () => stream.onHalfClose(),
-      onCancel: () => stream.onCancel(),
+      onReceiveHalfClose: () => stream?.onHalfClose(),
+      onCancel: () => stream?.onCancel(),
     };
     // grpc-js calls nothing but start() on what an interceptor returns for a streaming call.
     return { start: () => call.start(listener) } as unknown as grpc.ServerInterceptingCall;
@@ -121,12 +144,10 @@ export function processHandler(
 
 function plainPort(call: grpc.ServerDuplexStream<StreamMessage, Buffer>): StreamPort {
   const peer = call.getPeer();
+  call.on("drain", () => call.resume());
   return {
     send: (reply) => {
-      if (!call.write(reply)) {
-        call.pause();
-        call.once("drain", () => call.resume());
-      }
+      if (!call.write(reply)) call.pause();
     },
     end: (code, details) => {
       if (code === grpcStatus.ok) call.end();

@@ -5,7 +5,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { BufferBudget } from "../request/body-buffer.ts";
 import type { Picked } from "../routing/decision.ts";
 import type { Router } from "../routing/router.ts";
-import type { AssumedMode, BodyMode, DuplexPeers, FilterMode } from "./body-mode.ts";
+import type { AssumedMode, BodyMode, FilterMode } from "./body-mode.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { MessageKind } from "./decode-message.ts";
 import type { PickReplies } from "./pick-replies.ts";
@@ -32,15 +32,20 @@ export interface StreamEnd {
   readonly status: number;
   readonly answered: boolean;
   readonly inFlightSource: "stream" | "estimate" | "none";
+  readonly requestId: string;
 }
 
 /** Listeners are called on the hot path: they count, and log only behind a level check or once. */
 export interface StreamEvents {
   message(kind: MessageKind, bytes: number): void;
-  picked(decision: Picked, elapsedMs: number, shadow: boolean): void;
+  /** Are there lines per stream, which need the request's id? */
+  readonly wantsRequestId: boolean;
+  picked(decision: Picked, elapsedMs: number, shadow: boolean, requestId: string): void;
   refused(code: ErrorCode): void;
   bodyUnseen(mode: BodyMode): void;
   modeUnstated(peer: string): void;
+  /** A body came without its headers. */
+  headersUnseen(): void;
   fault(where: string, error: unknown): void;
   ended(port: StreamPort, end: StreamEnd): void;
 }
@@ -57,7 +62,6 @@ export interface StreamHost {
   readonly earlyEnds: EarlyEnds;
   readonly replies: PickReplies;
   readonly budget: BufferBudget;
-  readonly duplexPeers: DuplexPeers;
   readonly deadlines: Deadlines;
   readonly settings: StreamSettings;
   readonly events: StreamEvents;
@@ -72,7 +76,9 @@ export interface StreamPort {
   /** Ends the stream with a gRPC status. */
   end(code: number, details: string): void;
   peer(): string;
+  /** The gRPC status that went out, if one did: by end(), or by the transport itself. */
+  readonly sentStatus?: number | undefined;
 }
 
 /** gRPC status codes used here. */
-export const grpcStatus = { ok: 0, cancelled: 1, invalidArgument: 3, internal: 13 } as const;
+export const grpcStatus = { ok: 0, cancelled: 1, invalidArgument: 3, unimplemented: 12, internal: 13 } as const;

@@ -1,49 +1,54 @@
 /** One Envoy stream = one HTTP request: hands messages to its two directions, and meets every end in one place. */
-import { endsEarly } from "./body-mode.ts";
+import { endsEarly, type FilterMode, statedMode } from "./body-mode.ts";
+import type { Held } from "./deadlines.ts";
 import type { MessageKind, StreamMessage } from "./decode-message.ts";
 import { RequestSide } from "./request-side.ts";
 import { ResponseSide } from "./response-side.ts";
 import { type EndCause, grpcStatus, type OpenStream, type StreamHost, type StreamPort } from "./stream-host.ts";
 
-export class Stream implements OpenStream {
+export class Stream implements OpenStream, Held {
   readonly #port: StreamPort;
   readonly #host: StreamHost;
   readonly #request: RequestSide;
   readonly #response: ResponseSide;
   #first: MessageKind | "nothing" = "nothing";
+  /** Stated by the first message, which is a response's where a filter before us answers the request itself. */
+  #stated: FilterMode | undefined;
   #over = false;
 
   constructor(port: StreamPort, host: StreamHost) {
     this.#port = port;
     this.#host = host;
-    this.#request = new RequestSide(port, host);
-    this.#response = new ResponseSide(port);
+    this.#request = new RequestSide(port, host, this);
+    this.#response = new ResponseSide(port, host, this);
     host.openStreams.add(this);
   }
 
-  /** The one entry for messages, and the one place that catches a fault of our own. */
   on(message: StreamMessage): void {
     if (this.#over) return;
-    if (this.#first === "nothing") this.#first = message.kind;
-    this.#host.events.message(message.kind, message.bytes.length);
-    try {
+    this.#guarded(() => {
+      this.#host.events.message(message.kind, message.bytes.length);
+      if (this.#first === "nothing") this.#begin(message);
       this.#dispatch(message);
-    } catch (error) {
-      this.#host.events.fault("stream", error);
-      this.#degrade();
-    }
+    });
   }
 
   /** Envoy has sent its last message. */
   onHalfClose(): void {
-    if (this.#over) return;
-    this.#port.end(grpcStatus.ok, "");
-    this.#finish("half-close", grpcStatus.ok);
+    this.#guarded(() => this.#end("half-close", grpcStatus.ok, ""));
   }
 
-  /** The stream was reset, or its connection is gone. */
+  /** The stream was reset, its connection is gone, or the transport has ended it. */
   onCancel(): void {
-    this.#finish("cancel", grpcStatus.cancelled);
+    this.#guarded(() => this.#finish("cancel", this.#port.sentStatus ?? grpcStatus.cancelled));
+  }
+
+  get dueAtMs(): number {
+    return this.#response.seen ? this.#response.dueAtMs : this.#request.dueAtMs;
+  }
+
+  onDue(): void {
+    this.#guarded(() => (this.#response.seen ? this.#response.onDue() : this.#request.onDue()));
   }
 
   /**
@@ -52,19 +57,25 @@ export class Stream implements OpenStream {
    */
   letGo(): boolean {
     const echoing = this.#response.seen && !this.#response.ended && this.#request.mode.response === "duplex";
-    if (!this.#request.settled || echoing) return false;
-    this.#port.end(grpcStatus.ok, "");
-    this.#finish("drain", grpcStatus.ok);
+    if (this.#over || !this.#request.settled || echoing) return false;
+    this.#guarded(() => this.#end("drain", grpcStatus.ok, ""));
     return true;
+  }
+
+  #begin(message: StreamMessage): void {
+    this.#first = message.kind;
+    this.#stated = statedMode(message);
+    if (this.#stated !== undefined) this.#request.know(this.#stated);
   }
 
   #dispatch(message: StreamMessage): void {
     switch (message.kind) {
       case "request_headers":
-        if (!this.#request.onHeaders(message)) this.#abandon(grpcStatus.invalidArgument, "headers came twice");
+        if (this.#request.onHeaders(message, this.#stated)) break;
+        this.#end("abandoned", grpcStatus.invalidArgument, "headers came twice");
         break;
       case "request_body":
-        if (!this.#request.onBody(message)) this.#abandon(grpcStatus.invalidArgument, "body came before headers");
+        this.#request.onBody(message);
         break;
       case "request_trailers":
         this.#request.onTrailers();
@@ -73,41 +84,57 @@ export class Stream implements OpenStream {
       case "response_body":
       case "response_trailers":
         // In observability mode Envoy reads no replies.
-        if (!message.observability) this.#response.on(message, this.#request.mode.response);
+        if (!message.observability)
+          this.#response.on(message, this.#request.modeKnown ? this.#request.mode.response : undefined);
         break;
       case "malformed":
-        this.#abandon(grpcStatus.invalidArgument, "unreadable ProcessingRequest");
+        this.#end("abandoned", grpcStatus.invalidArgument, "unreadable ProcessingRequest");
         break;
       case "empty":
+        this.#end("abandoned", grpcStatus.unimplemented, "a ProcessingRequest of no known kind");
         break;
       default:
         message.kind satisfies never;
     }
   }
 
-  /** After a fault: a pick by in-flight if none is out; else let Envoy go on alone; else an honest status. */
-  #degrade(): void {
+  /** Catches a fault of our own, whatever the entry. */
+  #guarded(work: () => void): void {
     try {
-      if (!this.#request.answered && this.#request.failOpen()) return;
-      if (this.letGo()) return;
+      work();
     } catch (error) {
-      this.#host.events.fault("degraded pick", error);
+      this.#host.events.fault("stream", error);
+      this.#degrade();
     }
-    this.#abandon(grpcStatus.internal, "internal fault, see the picker's log");
   }
 
-  #abandon(status: number, details: string): void {
+  /** After a fault: a pick by in-flight if none is out; else let Envoy go on alone; else an honest status. */
+  #degrade(): void {
+    if (this.#over) return;
+    try {
+      if (!this.#request.answer.given) this.#request.failOpen();
+      else if (!this.letGo()) this.#end("abandoned", grpcStatus.internal, "internal fault, see the picker's log");
+    } catch (error) {
+      this.#host.events.fault("degraded pick", error);
+      this.#end("abandoned", grpcStatus.internal, "internal fault, see the picker's log");
+    }
+  }
+
+  /** Our books are closed first: the transport may report the end back before `end` returns. */
+  #end(cause: EndCause, status: number, details: string): void {
+    if (this.#over) return;
+    this.#finish(cause, status);
     this.#port.end(status, details);
-    this.#finish("abandoned", status);
   }
 
   /** Every end comes here, and counts once. */
   #finish(cause: EndCause, status: number): void {
     if (this.#over) return;
     this.#over = true;
-    const { mode, answered, ticket } = this.#request;
     this.#host.openStreams.delete(this);
+    const { mode, answer } = this.#request;
     this.#request.release();
+    const { ticket } = answer;
     const estimate = ticket !== undefined && this.#endsEarly();
     if (ticket !== undefined) {
       if (estimate) this.#host.inFlight.estimate(ticket);
@@ -118,16 +145,17 @@ export class Stream implements OpenStream {
       first: this.#first,
       mode,
       status,
-      answered,
+      answered: answer.given || this.#response.seen,
       inFlightSource: ticket === undefined ? "none" : estimate ? "estimate" : "stream",
+      requestId: answer.requestId,
     });
   }
 
   /** Has Envoy ended this stream before the answer was over? Whoever shows us the response keeps it until then. */
   #endsEarly(): boolean {
-    const { mode, answeredAtMs } = this.#request;
     if (this.#response.seen) return false;
-    const gapMs = this.#host.now() - answeredAtMs;
-    return this.#host.earlyEnds.isEarly(mode, endsEarly(mode), gapMs);
+    const { mode, answer } = this.#request;
+    const gapMs = this.#host.now() - answer.repliedAtMs;
+    return this.#host.earlyEnds.isEarly(mode, endsEarly(mode), gapMs, answer.api !== "none");
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Counters and histograms for the hot path: a count is one addition to a number kept by the caller's cell, and text is
- * made only when Prometheus asks. They plug into prom-client's registry beside its own gauges.
+ * made only when Prometheus asks. They plug into prom-client's registry beside its own gauges. Families whose values
+ * are kept elsewhere anyway, the pods' above all, are read from there and written as text at once.
  */
 import type { MetricValue } from "prom-client";
 
@@ -90,4 +91,40 @@ export class HotHistogram {
     values.push({ labels: {}, value: total, metricName: `${this.name}_count` });
     return { name: this.name, help: this.#help, type: "histogram", values, aggregator: "sum" };
   }
+}
+
+/** Writes one sample; `labels` as they stand in the text, "" for none. NaN, an unknown, is left out. */
+export type WriteSample = (labels: string, value: number) => void;
+
+/** A family without values of its own: a callback tells them whenever Prometheus asks. */
+export class PolledFamily {
+  readonly #spec: MetricSpec;
+  readonly #type: "counter" | "gauge";
+  #read: (write: WriteSample) => void = () => {};
+
+  constructor(spec: MetricSpec, type: "counter" | "gauge") {
+    this.#spec = spec;
+    this.#type = type;
+  }
+
+  /** From now on this is where the values come from. */
+  readFrom(read: (write: WriteSample) => void): void {
+    this.#read = read;
+  }
+
+  text(): string {
+    const { name, help } = this.#spec;
+    let text = `# HELP ${name} ${help}\n# TYPE ${name} ${this.#type}\n`;
+    this.#read((labels, value) => {
+      if (!Number.isNaN(value)) text += `${name}${labels} ${value}\n`;
+    });
+    return text;
+  }
+}
+
+const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };
+
+/** A label as a sample's text has it. */
+export function labelText(label: string, value: string): string {
+  return `{${label}="${value.replace(/[\\"\n]/g, (char) => escapes[char] ?? char)}"}`;
 }

@@ -1,11 +1,22 @@
 /** Every metric of the picker, declared once: name, labels, help. The README's table is made from this file. */
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { HotCounter, HotHistogram, type MetricSpec } from "./instruments.ts";
+import { HotCounter, HotHistogram, type MetricSpec, PolledFamily } from "./instruments.ts";
 
 type Kind = "counter" | "gauge" | "histogram";
+type AnySpec = MetricSpec & ({ kind: Kind; polled?: never } | { kind: Exclude<Kind, "histogram">; polled: true });
 
 function metric<const K extends Kind>(kind: K, name: string, labels: readonly string[], help: string) {
   return { kind, name: `pointsman_${name}`, labels, help } as const;
+}
+
+/** One whose values are kept elsewhere, and asked for at each rendering. */
+function polled<const K extends Exclude<Kind, "histogram">>(
+  kind: K,
+  name: string,
+  labels: readonly string[],
+  help: string,
+) {
+  return { ...metric(kind, name, labels, help), polled: true } as const;
 }
 
 export const metricSpecs = {
@@ -56,11 +67,11 @@ export const metricSpecs = {
     "Streams with a pick that ended, by how the request's end is seen.",
   ),
   bufferedBytes: metric("gauge", "buffered_bytes", [], "Body bytes held for all requests together."),
-  podWaiting: metric("gauge", "pod_waiting", ["pod"], "Requests waiting in the pod, as scraped; absent when unknown."),
-  podRunning: metric("gauge", "pod_running", ["pod"], "Requests running in the pod, as scraped; absent when unknown."),
-  podKvUsage: metric("gauge", "pod_kv_usage", ["pod"], "Share of KV cache in use, as scraped; absent when unknown."),
-  podInFlight: metric("gauge", "pod_in_flight", ["pod"], "Requests in flight to the pod by the picker's own count."),
-  podReachable: metric("gauge", "pod_reachable", ["pod"], "1 while the pod accepts connections."),
+  podWaiting: polled("gauge", "pod_waiting", ["pod"], "Requests waiting in the pod, as scraped; absent when unknown."),
+  podRunning: polled("gauge", "pod_running", ["pod"], "Requests running in the pod, as scraped; absent when unknown."),
+  podKvUsage: polled("gauge", "pod_kv_usage", ["pod"], "Share of KV cache in use, as scraped; absent when unknown."),
+  podInFlight: polled("gauge", "pod_in_flight", ["pod"], "Requests in flight to the pod by the picker's own count."),
+  podReachable: polled("gauge", "pod_reachable", ["pod"], "1 while the pod accepts connections."),
   scrapes: metric("counter", "scrapes_total", ["outcome"], "Scrapes of pods by outcome."),
   scrapeSeconds: metric("histogram", "scrape_seconds", [], "Time of one scrape."),
   scorerFaults: metric(
@@ -73,20 +84,22 @@ export const metricSpecs = {
   prefixEntries: metric("gauge", "prefix_index_entries", [], "Blocks in the prefix index, over all pods."),
   prefixBytes: metric("gauge", "prefix_index_bytes", [], "Memory of the prefix index."),
   prefixLimitBytes: metric("gauge", "prefix_index_limit_bytes", [], "Memory the prefix index may take."),
-  prefixEvictions: metric(
-    "gauge",
-    "prefix_index_evictions",
+  prefixEvictions: polled(
+    "counter",
+    "prefix_index_evictions_total",
     [],
     "Blocks dropped from the prefix index to stay in its limit.",
   ),
-} as const satisfies Record<string, MetricSpec & { kind: Kind }>;
+} as const satisfies Record<string, AnySpec>;
 
 type Specs = typeof metricSpecs;
-type Instrument<S extends { kind: Kind }> = S["kind"] extends "counter"
-  ? HotCounter
-  : S["kind"] extends "histogram"
-    ? HotHistogram
-    : Gauge;
+type Instrument<S extends AnySpec> = S extends { polled: true }
+  ? PolledFamily
+  : S["kind"] extends "counter"
+    ? HotCounter
+    : S["kind"] extends "histogram"
+      ? HotHistogram
+      : Gauge;
 export type Instruments = { readonly [K in keyof Specs]: Instrument<Specs[K]> };
 
 const SECONDS_BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -96,6 +109,7 @@ export class Metrics {
   readonly instruments: Instruments;
   /** Called before each rendering, to bring the gauges up to date. */
   readonly refreshers: (() => void)[] = [];
+  readonly #families: PolledFamily[] = [];
 
   constructor(version: string) {
     this.instruments = Object.fromEntries(
@@ -111,15 +125,23 @@ export class Metrics {
 
   async render(): Promise<string> {
     for (const refresh of this.refreshers) refresh();
-    return this.registry.metrics();
+    const kept = await this.registry.metrics();
+    return `${kept}\n${this.#families.map((family) => family.text()).join("\n")}`;
   }
 
-  #instrument(spec: MetricSpec & { kind: Kind }): HotCounter | HotHistogram | Gauge {
+  #instrument(spec: AnySpec): HotCounter | HotHistogram | Gauge | PolledFamily {
+    if (spec.polled) return this.#family(spec, spec.kind);
     const { name, help, labels } = spec;
     if (spec.kind === "gauge") return new Gauge({ name, help, labelNames: [...labels], registers: [this.registry] });
     const hot = spec.kind === "counter" ? new HotCounter(spec) : new HotHistogram(spec, SECONDS_BOUNDS);
     // prom-client asks a metric for nothing but its name and get(); its types ask for more.
     this.registry.registerMetric(hot as unknown as Gauge);
     return hot;
+  }
+
+  #family(spec: MetricSpec, kind: "counter" | "gauge"): PolledFamily {
+    const family = new PolledFamily(spec, kind);
+    this.#families.push(family);
+    return family;
   }
 }

@@ -4,6 +4,7 @@ import type { PodChange, SourceFailure } from "../pods/discovery.ts";
 import type { Pod, PodTable } from "../pods/pod-table.ts";
 import type { ScrapeEvents, ScrapeOutcome } from "../pods/scraper.ts";
 import type { ScorerFaults } from "../routing/scoring-plan.ts";
+import { labelText, type PolledFamily } from "./instruments.ts";
 import { type Logger, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
 
@@ -61,19 +62,24 @@ export class PodReport implements ScrapeEvents, ScorerFaults {
   }
 }
 
-/** Brings the gauges of every pod up to date; what is unknown is absent rather than zero. */
-export function refreshPodGauges(table: PodTable, instruments: Instruments): void {
-  const { podWaiting, podRunning, podKvUsage, podInFlight, podReachable } = instruments;
-  for (const gauge of [podWaiting, podRunning, podKvUsage, podInFlight, podReachable]) gauge.reset();
-  for (const pod of table.pods()) {
-    const labels = { pod: pod.name };
-    const set = (gauge: typeof podWaiting, value: number | undefined) => {
-      if (value !== undefined && !Number.isNaN(value)) gauge.set(labels, value);
-    };
-    set(podWaiting, table.columns.waiting[pod.slot]);
-    set(podRunning, table.columns.running[pod.slot]);
-    set(podKvUsage, table.columns.kvUsage[pod.slot]);
-    set(podInFlight, table.columns.inFlight[pod.slot]);
-    set(podReachable, table.reachable[pod.slot]);
-  }
+/** The gauges of every pod, read from the table whenever they are asked for; what is unknown is absent, not zero. */
+export function readPodGauges(table: PodTable, instruments: Instruments): void {
+  const labels = new WeakMap<Pod, string>();
+  const labelsOf = (pod: Pod): string => {
+    const known = labels.get(pod);
+    if (known !== undefined) return known;
+    const made = labelText("pod", pod.name);
+    labels.set(pod, made);
+    return made;
+  };
+  // The arrays are asked for each time: the table replaces them when it grows.
+  const connect = (family: PolledFamily, values: () => ArrayLike<number>) =>
+    family.readFrom((write) => {
+      for (const pod of table.pods()) write(labelsOf(pod), values()[pod.slot] ?? Number.NaN);
+    });
+  connect(instruments.podWaiting, () => table.columns.waiting);
+  connect(instruments.podRunning, () => table.columns.running);
+  connect(instruments.podKvUsage, () => table.columns.kvUsage);
+  connect(instruments.podInFlight, () => table.columns.inFlight);
+  connect(instruments.podReachable, () => table.reachable);
 }

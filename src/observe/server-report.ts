@@ -9,9 +9,10 @@ const refusalSentences: Record<RefusalKind, string> = {
   http1: "a client spoke HTTP/1.1 to the gRPC port: its Envoy cluster lacks http2_protocol_options",
   plaintext_refused: "a client spoke plaintext, and only TLS is allowed here (--tls-only or --client-ca-file)",
   tls_refused: "a client spoke TLS, and it is switched off here (--secure-serving=false)",
-  tls_handshake: "a TLS handshake failed: certificate, CA or protocol version do not fit",
+  tls_handshake: "a TLS handshake failed: certificate, CA or protocol version do not fit, or the client fell silent",
   unknown_protocol: "a connection to the gRPC port began with bytes that are neither TLS nor HTTP/2",
-  silent: "a connection to the gRPC port said nothing and was closed",
+  unknown_method: "a client called a gRPC method that is not served here: is its filter ext_proc?",
+  silent: "a connection to the gRPC port was closed: it said nothing, or broke off before its first HTTP/2 settings",
 };
 
 export class ServerReport implements ServerEvents {

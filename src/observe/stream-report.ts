@@ -55,14 +55,21 @@ export class StreamReport implements StreamEvents {
     if (this.#saysMessages) this.#log.trace({ kind, bytes }, "message");
   }
 
-  picked(decision: Picked, elapsedMs: number, shadow: boolean): void {
+  get wantsRequestId(): boolean {
+    return this.#saysStreams;
+  }
+
+  picked(decision: Picked, elapsedMs: number, shadow: boolean, requestId: string): void {
     if (shadow) this.#instruments.shadowPicks.add({ pool: POOL });
     else this.#picks(decision.reason).value++;
     this.#instruments.pickSeconds.observe(elapsedMs / 1000);
     this.#trace.add(Date.now(), decision, elapsedMs, shadow);
     if (!this.#saysStreams) return;
     const { pod, reason, model, score } = decision;
-    this.#log.debug({ pod: pod.name, address: pod.address, reason, model, score, ms: elapsedMs, shadow }, "picked");
+    this.#log.debug(
+      { requestId, pod: pod.name, address: pod.address, reason, model, score, ms: elapsedMs, shadow },
+      "picked",
+    );
   }
 
   refused(code: ErrorCode): void {
@@ -90,6 +97,14 @@ export class StreamReport implements StreamEvents {
     );
   }
 
+  headersUnseen(): void {
+    this.#once.do("headers unseen", () =>
+      this.#log.warn(
+        "a request's body came without its headers: the filter's request_header_mode must be SEND, or nothing is known of the path",
+      ),
+    );
+  }
+
   fault(where: string, error: unknown): void {
     this.#instruments.faults.add({ where });
     this.#faults.do((dropped) => this.#log.error({ where, err: error, dropped }, "a fault of our own was survived"));
@@ -108,8 +123,8 @@ export class StreamReport implements StreamEvents {
 }
 
 function describe(port: StreamPort, end: StreamEnd): object {
-  const { cause, first, mode, status, inFlightSource } = end;
-  return { peer: port.peer(), first, mode: modeWord(mode), grpcStatus: status, cause, inFlightSource };
+  const { cause, first, mode, status, inFlightSource, requestId } = end;
+  return { requestId, peer: port.peer(), first, mode: modeWord(mode), grpcStatus: status, cause, inFlightSource };
 }
 
 /** request/response, as in "buffered/none". */

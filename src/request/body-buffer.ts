@@ -15,6 +15,13 @@ export class BufferBudget {
     return true;
   }
 
+  /** Takes what cannot be refused any more, for as long as the total stays below twice the limit. */
+  force(bytes: number): boolean {
+    if (this.usedBytes + bytes > 2 * this.limitBytes) return false;
+    this.usedBytes += bytes;
+    return true;
+  }
+
   give(bytes: number): void {
     this.usedBytes -= bytes;
   }
@@ -24,6 +31,7 @@ export class BufferBudget {
 export class BodyBuffer {
   chunks: Buffer[] = [];
   bytes = 0;
+  #reservedBytes = 0;
   readonly #budget: BufferBudget;
 
   constructor(budget: BufferBudget) {
@@ -36,6 +44,19 @@ export class BodyBuffer {
     if (!this.#budget.take(chunk.length)) return false;
     this.bytes += chunk.length;
     return true;
+  }
+
+  /** Makes room for a body that will come in one piece; "over": it passes the limit, "refused": even twice the limit. */
+  reserve(bytes: number): "kept" | "over" | "refused" {
+    const kept = this.#budget.take(bytes);
+    if (!kept && !this.#budget.force(bytes)) return "refused";
+    this.#reservedBytes += bytes;
+    return kept ? "kept" : "over";
+  }
+
+  /** Is there room for a body of this size, reserved or to be had? */
+  covers(bytes: number): boolean {
+    return bytes <= this.#reservedBytes || this.reserve(bytes - this.#reservedBytes) === "kept";
   }
 
   /** The whole body; joined by one copy only if it came in several chunks. */
@@ -54,8 +75,8 @@ export class BodyBuffer {
   }
 
   release(): void {
-    this.#budget.give(this.bytes);
-    this.bytes = 0;
+    this.#budget.give(this.bytes + this.#reservedBytes);
+    this.bytes = this.#reservedBytes = 0;
     this.chunks = [];
   }
 }

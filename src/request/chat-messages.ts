@@ -3,7 +3,7 @@
  * print, in one order however the client ordered the keys. Values other than strings (tool calls, images) count by
  * their bytes as they stand, so that another image is another prefix.
  */
-import { PromptRanges } from "./prompt-ranges.ts";
+import { MAX_RANGES, PromptRanges } from "./prompt-ranges.ts";
 import { OPEN_BRACE, OPEN_BRACKET, QUOTE, type Visit } from "./scan-json.ts";
 import { MemberTable, type ValueReader } from "./value-reader.ts";
 
@@ -25,6 +25,9 @@ export class ChatMessages {
   /** Of the content piece being read: where its text begins, -1 while there is none. */
   #textStart = -1;
   #textEnd = -1;
+  /** Messages, and pieces of the content being read; those beyond MAX_RANGES are checked as JSON and no more. */
+  #messageCount = 0;
+  #pieceCount = 0;
   readonly #messageTable: MemberTable;
   readonly #pieceTable: MemberTable;
 
@@ -39,11 +42,13 @@ export class ChatMessages {
   /** The value of `messages` at `at`; returns the position behind it. In a cut body, what was seen is added. */
   read(at: number): number {
     this.#ranges.truncate(0);
+    this.#messageCount = 0;
     const isArray = this.#reader.byteAt(at) === OPEN_BRACKET;
     return isArray ? this.#reader.elements(at, this.#visitMessage) : this.#reader.skipValue(at);
   }
 
   readonly #visitMessage: Visit = (at) => {
+    if (++this.#messageCount > MAX_RANGES) return this.#reader.skipValue(at);
     this.#ranges.beginPart();
     if (this.#reader.byteAt(at) !== OPEN_BRACE) {
       const next = this.#reader.take(at);
@@ -73,12 +78,14 @@ export class ChatMessages {
 
   readonly #visitContent: Visit = (at) => {
     this.#pieces.truncate(0);
+    this.#pieceCount = 0;
     const isArray = this.#reader.byteAt(at) === OPEN_BRACKET;
     return isArray ? this.#reader.elements(at, this.#visitPiece) : this.#visitOther(at);
   };
 
   /** A piece with a text counts by it alone (its type and cache hints say nothing); any other by all but its type. */
   readonly #visitPiece: Visit = (at) => {
+    if (++this.#pieceCount > MAX_RANGES) return this.#reader.skipValue(at);
     if (this.#reader.byteAt(at) !== OPEN_BRACE) return this.#visitOther(at);
     this.#textStart = -1;
     const before = this.#pieces.count;

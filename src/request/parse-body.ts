@@ -17,67 +17,73 @@ import { MemberTable, ValueReader } from "./value-reader.ts";
 export type BodyApi = Exclude<Api, "none">;
 
 export interface BodyFault {
-  readonly code: Extract<ErrorCode, "malformed_json" | "model_missing">;
+  readonly code: Extract<ErrorCode, "malformed_json" | "model_missing" | "model_too_long">;
 }
 
 const malformedJson: BodyFault = Object.freeze({ code: "malformed_json" });
 const modelMissing: BodyFault = Object.freeze({ code: "model_missing" });
+const modelTooLong: BodyFault = Object.freeze({ code: "model_too_long" });
 const LOWER_T = 0x74;
+/** Bytes of a model's name as it is spelt: it ends up in logs and traces, and outlives the body. */
+export const LONGEST_MODEL = 512;
 /** Digits of a number that may be meant as a cap. */
 const LONGEST_CAP = 32;
+
+/** Where a value stands that counts by its last mention: it is built once, when the whole body has been seen. */
+interface Place {
+  start: number;
+  end: number;
+}
 
 // One body is read at a time; all of this is scratch that parseBody resets.
 const reader = new ValueReader();
 const ranges = new PromptRanges();
 const messages = new ChatMessages(reader, ranges);
 const prompt = new CompletionPrompt(reader, ranges);
-let model = "";
+const model: Place = { start: 0, end: 0 };
+const maxTokens: Place = { start: 0, end: 0 };
+const maxCompletionTokens: Place = { start: 0, end: 0 };
+const tools: Place = { start: 0, end: 0 };
+const salt: Place = { start: 0, end: 0 };
+const places = [model, maxTokens, maxCompletionTokens, tools, salt];
 let stream = false;
-let maxTokens = Number.NaN;
-let maxCompletionTokens = Number.NaN;
-let toolsStart = 0;
-let toolsEnd = 0;
-let saltStart = 0;
-let saltEnd = 0;
+
+/** Takes any value. */
+function placing(place: Place): Visit {
+  return (at) => {
+    const next = reader.take(at);
+    place.start = reader.valueStart;
+    place.end = reader.valueEnd;
+    return next;
+  };
+}
+
+/** Takes a string that came whole; any other value is none. */
+function placingString(place: Place): Visit {
+  return (at) => {
+    const next = reader.take(at);
+    place.start = reader.valueStart;
+    place.end = next !== BAD && reader.byteAt(at) === QUOTE ? reader.valueEnd : place.start;
+    return next;
+  };
+}
 
 const common: Readonly<Record<string, Visit>> = {
-  model: (at) => {
-    const next = reader.take(at);
-    model = next !== BAD && reader.byteAt(at) === QUOTE ? reader.takenText() : "";
-    return next;
-  },
+  model: placingString(model),
   stream: (at) => {
     stream = reader.byteAt(at) === LOWER_T;
     return reader.skipValue(at);
   },
-  max_tokens: (at) => {
-    const next = reader.take(at);
-    maxTokens = takenCap();
-    return next;
-  },
-  cache_salt: (at) => {
-    const next = reader.take(at);
-    saltStart = reader.valueStart;
-    saltEnd = next !== BAD && reader.byteAt(at) === QUOTE ? reader.valueEnd : saltStart;
-    return next;
-  },
+  max_tokens: placing(maxTokens),
+  cache_salt: placingString(salt),
 };
 const tables: Readonly<Record<BodyApi, MemberTable>> = {
   chat: new MemberTable(
     {
       ...common,
       messages: (at) => messages.read(at),
-      tools: (at) => {
-        const next = reader.take(at);
-        toolsStart = reader.valueStart;
-        toolsEnd = reader.valueEnd;
-        return next;
-      },
-      max_completion_tokens: (at) => {
-        const next = reader.take(at);
-        maxCompletionTokens = takenCap();
-        return next;
-      },
+      tools: placing(tools),
+      max_completion_tokens: placing(maxCompletionTokens),
     },
     reader.skip,
   ),
@@ -94,18 +100,21 @@ export function parseBody(api: BodyApi, body: Uint8Array, cut: boolean): Inferen
   reset(api, body);
   const at = reader.skipSpace(0);
   const behind = reader.byteAt(at) === OPEN_BRACE ? reader.members(at, visitMember) : BAD;
+  const isTooLong = model.end - model.start > LONGEST_MODEL;
   if (!cut) {
     if (behind === BAD || reader.skipSpace(behind) !== reader.end) return malformedJson;
-    if (model === "") return modelMissing;
+    if (model.start === model.end) return modelMissing;
+    if (isTooLong) return modelTooLong;
   }
-  ranges.addFirst(toolsStart, toolsEnd, PART);
+  ranges.addFirst(tools.start, tools.end, PART);
   const promptBytes = ranges.bytes() + prompt.otherBytes;
-  if (promptBytes > 0) ranges.addFirst(saltStart, saltEnd, SALT);
+  if (promptBytes > 0) ranges.addFirst(salt.start, salt.end, SALT);
+  const completionCap = capAt(maxCompletionTokens);
   return {
     api,
-    model,
+    model: isTooLong ? "" : reader.textOf(model.start, model.end),
     stream,
-    maxTokens: Number.isNaN(maxCompletionTokens) ? maxTokens : maxCompletionTokens,
+    maxTokens: Number.isNaN(completionCap) ? capAt(maxTokens) : completionCap,
     promptBytes,
     prompt: promptBytes > 0 ? ranges : null,
   };
@@ -117,17 +126,14 @@ function reset(api: BodyApi, body: Uint8Array): void {
   ranges.truncate(0);
   prompt.clear();
   table = tables[api];
-  model = "";
+  for (const place of places) place.start = place.end = 0;
   stream = false;
-  maxTokens = maxCompletionTokens = Number.NaN;
-  toolsStart = toolsEnd = saltStart = saltEnd = 0;
 }
 
-/** The value last taken as a cap on tokens; NaN for what is none, and for a number the body's end may have cut. */
-function takenCap(): number {
-  const { valueStart, valueEnd, end } = reader;
-  const isNumber = isDigit(reader.byteAt(valueStart)) && reader.byteAt(valueStart - 1) !== QUOTE;
-  if (!isNumber || valueEnd === end || valueEnd - valueStart > LONGEST_CAP) return Number.NaN;
-  const cap = Number(reader.takenText());
+/** The value there as a cap on tokens; NaN for what is none, and for a number the body's end may have cut. */
+function capAt({ start, end }: Place): number {
+  const isNumber = start < end && isDigit(reader.byteAt(start)) && reader.byteAt(start - 1) !== QUOTE;
+  if (!isNumber || end === reader.end || end - start > LONGEST_CAP) return Number.NaN;
+  const cap = Number(reader.textOf(start, end));
   return Number.isFinite(cap) ? cap : Number.NaN;
 }

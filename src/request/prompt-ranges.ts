@@ -2,7 +2,7 @@
 import type { Prompt } from "./inference-request.ts";
 
 /** Ranges beyond these are left out: the prompt's head decides the pick. */
-const MAX_RANGES = 32_768;
+export const MAX_RANGES = 32_768;
 
 /** The values of `Prompt.marks`. */
 export const CONTINUES = 0;

@@ -15,6 +15,7 @@ export const BACKSLASH = 0x5c;
 export const OPEN_BRACE = 0x7b;
 export const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACE = 0x7d;
+const CLOSE_BRACKET = 0x5d;
 /** From an opening brace or bracket to its closing one. */
 const TO_CLOSER = 2;
 const COMMA = 0x2c;
@@ -24,7 +25,7 @@ const PLUS = 0x2b;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const LOWER_E = 0x65;
-const LOWER_U = 0x75;
+export const LOWER_U = 0x75;
 /** What `byteAt` answers behind the end; as an index into a byte set (& 0xff) it is no member. */
 const NOTHING = -1;
 
@@ -98,8 +99,11 @@ export class JsonScanner {
       const byte = bytes[at]!;
       if (byte === QUOTE) return at + 1;
       if (byte !== BACKSLASH) return BAD;
-      if (simpleEscapes[this.byteAt(at + 1) & 0xff] === 1) at += 2;
-      else at = this.#skipUnicodeEscape(at + 1);
+      // Escapes come in runs: line ends with indents, text that is no ASCII.
+      do {
+        if (simpleEscapes[this.byteAt(at + 1) & 0xff] === 1) at += 2;
+        else at = this.#skipUnicodeEscape(at + 1);
+      } while (at !== BAD && this.byteAt(at) === BACKSLASH);
       if (at === BAD) return BAD;
     }
   }
@@ -122,7 +126,14 @@ export class JsonScanner {
         }
         at++;
       } else if (byte === QUOTE) at = this.skipString(at + 1);
-      else at = this.#skipScalar(at, byte);
+      else if (isDigit(byte) && depth > 0 && closers[depth - 1] === CLOSE_BRACKET) {
+        const next = this.#skipWholeNumbers(at);
+        if (next !== at) {
+          at = next;
+          continue;
+        }
+        at = this.#skipNumber(at);
+      } else at = this.#skipScalar(at, byte);
       // A value has ended: so have the containers it was the last of.
       for (;;) {
         if (depth === 0 || at === BAD) return at;
@@ -210,6 +221,19 @@ export class JsonScanner {
     if (at !== BAD && (this.byteAt(at) | 0x20) === LOWER_E) {
       const sign = this.byteAt(at + 1);
       at = this.#skipDigits(sign === PLUS || sign === MINUS ? at + 2 : at + 1);
+    }
+    return at;
+  }
+
+  /** Past the items of an array that are whole numbers with a comma behind: token ids come by the hundred thousand. */
+  #skipWholeNumbers(at: number): number {
+    const { bytes, end } = this;
+    let next = at;
+    while (next < end && bytes[next] !== ZERO && isDigit(bytes[next]!)) {
+      do next++;
+      while (next < end && isDigit(bytes[next]!));
+      if (next === end || bytes[next] !== COMMA) break;
+      next = at = this.skipSpace(next + 1);
     }
     return at;
   }

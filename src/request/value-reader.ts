@@ -1,22 +1,45 @@
 /** Reads single values and members by their key, on top of the scanner. */
-import { BACKSLASH, BAD, JsonScanner, OPEN_BRACE, OPEN_BRACKET, QUOTE, type Visit } from "./scan-json.ts";
+import { BACKSLASH, BAD, JsonScanner, LOWER_U, OPEN_BRACE, OPEN_BRACKET, QUOTE, type Visit } from "./scan-json.ts";
 
 const LOWER_N = 0x6e;
+/** Every key we know is shorter. */
+const KEY_ROOM = 32;
 /** No key we know is longer than this, even with every letter written as an escape of six bytes. */
-const LONGEST_KEY = 32 * 6;
+const LONGEST_KEY = KEY_ROOM * 6;
+const LAST_ASCII = 0x7f;
 
-/** What to do with an object's members: a visit per known key, and one for all other keys. */
+/** What to do with an object's members: a visit per known key (ASCII, without quotes or slashes), and one for all other keys. */
 export class MemberTable {
-  readonly names: readonly string[];
-  readonly spellings: readonly Uint8Array[];
-  readonly visits: readonly Visit[];
-  readonly other: Visit;
+  /** What `find` answers for all other keys. */
+  readonly unknown: number;
+  readonly #spellings: readonly Uint8Array[];
+  /** Those of the known keys, then `other`: an index that is always in the array is read several times faster. */
+  readonly #visits: readonly Visit[];
+  /** Bit n stands for a known key of n bytes: most other keys are told by it alone. */
+  readonly #lengths: number;
 
   constructor(visits: Readonly<Record<string, Visit>>, other: Visit) {
-    this.names = Object.keys(visits);
-    this.spellings = this.names.map((name) => Buffer.from(name));
-    this.visits = Object.values(visits);
-    this.other = other;
+    this.#spellings = Object.keys(visits).map((name) => Buffer.from(name));
+    this.#lengths = this.#spellings.reduce((bits, { length }) => bits | (1 << length), 0);
+    this.#visits = [...Object.values(visits), other];
+    this.unknown = this.#spellings.length;
+  }
+
+  visit(index: number): Visit {
+    return this.#visits[index] as Visit;
+  }
+
+  /** Which known key these bytes spell. */
+  find(bytes: Uint8Array, start: number, length: number): number {
+    if (length >= KEY_ROOM || (this.#lengths & (1 << length)) === 0) return this.unknown;
+    for (let i = 0; i < this.unknown; i++) {
+      const spelling = this.#spellings[i];
+      if (spelling?.length !== length) continue;
+      let same = 0;
+      while (same < length && bytes[start + same] === spelling[same]) same++;
+      if (same === length) return i;
+    }
+    return this.unknown;
   }
 }
 
@@ -26,6 +49,8 @@ export class ValueReader extends JsonScanner {
   valueEnd = 0;
   /** Skips a value. */
   readonly skip: Visit = (at) => this.skipValue(at);
+  /** A key without its escapes. */
+  readonly #plainKey = new Uint8Array(KEY_ROOM);
 
   /**
    * Skips the value at `at` and notes its range. A string or container that the body's end cuts off, or that breaks
@@ -46,32 +71,22 @@ export class ValueReader extends JsonScanner {
 
   /** Visits the value at `at` by the key just read. */
   visitMember(table: MemberTable, at: number): number {
-    const index = this.#keyIn(table);
-    return (table.visits[index] ?? table.other)(at);
+    return table.visit(this.#keyIn(table))(at);
   }
 
-  /** The text of the string last taken; for short strings only, as it is built. */
-  takenText(): string {
-    return this.#decode(this.valueStart, this.valueEnd);
+  /** The text of a string's range; for short strings only, and once a body, as it is built. */
+  textOf(start: number, end: number): string {
+    const { buffer, byteOffset } = this.bytes;
+    const text = Buffer.from(buffer, byteOffset + start, end - start).toString();
+    return this.#hasEscape(start, end) ? (JSON.parse(`"${text}"`) as string) : text;
   }
 
-  /** -1 for a key the table does not know. */
+  /** Nothing is built: a body may hold millions of keys. */
   #keyIn(table: MemberTable): number {
-    for (let i = 0; i < table.spellings.length; i++) {
-      if (this.#keyIs(table.spellings[i])) return i;
-    }
-    if (this.keyEnd - this.keyStart > LONGEST_KEY || !this.#hasEscape(this.keyStart, this.keyEnd)) return -1;
-    return table.names.indexOf(this.#decode(this.keyStart, this.keyEnd));
-  }
-
-  #keyIs(spelling: Uint8Array | undefined): boolean {
-    const { bytes, keyStart } = this;
-    const length = this.keyEnd - keyStart;
-    if (spelling?.length !== length) return false;
-    for (let i = 0; i < length; i++) {
-      if (bytes[keyStart + i] !== spelling[i]) return false;
-    }
-    return true;
+    const { keyStart, keyEnd } = this;
+    const index = table.find(this.bytes, keyStart, keyEnd - keyStart);
+    if (index !== table.unknown || keyEnd - keyStart > LONGEST_KEY || !this.#hasEscape(keyStart, keyEnd)) return index;
+    return table.find(this.#plainKey, 0, this.#unescapeKey());
   }
 
   #hasEscape(start: number, end: number): boolean {
@@ -81,9 +96,29 @@ export class ValueReader extends JsonScanner {
     return false;
   }
 
-  #decode(start: number, end: number): string {
-    const { buffer, byteOffset } = this.bytes;
-    const text = Buffer.from(buffer, byteOffset + start, end - start).toString();
-    return this.#hasEscape(start, end) ? (JSON.parse(`"${text}"`) as string) : text;
+  /** Writes the key into #plainKey; returns its length, or 0 as soon as it can be no key we know. */
+  #unescapeKey(): number {
+    let length = 0;
+    for (let at = this.keyStart; at < this.keyEnd; at++) {
+      let unit = this.byteAt(at);
+      if (unit === BACKSLASH) {
+        if (this.byteAt(at + 1) !== LOWER_U) return 0;
+        unit = this.#hexAt(at + 2);
+        at += 5;
+      }
+      if (unit > LAST_ASCII || length === KEY_ROOM) return 0;
+      this.#plainKey[length++] = unit;
+    }
+    return length;
+  }
+
+  /** Four hex digits, known to be such. */
+  #hexAt(at: number): number {
+    let unit = 0;
+    for (let digit = at; digit < at + 4; digit++) {
+      const byte = this.byteAt(digit);
+      unit = (unit << 4) | ((byte & 0x0f) + (byte >> 6) * 9);
+    }
+    return unit;
   }
 }

@@ -17,6 +17,7 @@ const chat = (title: string, bytes: number): Size => ({ title, path: "/v1/chat/c
 
 export const smallSizes: readonly Size[] = [
   { title: "0 B on an unknown path", path: "/unknown", body: Buffer.alloc(0) },
+  { title: "0 B on an inference path", path: "/v1/completions", body: Buffer.alloc(0) },
   chat("89 B", 89),
   chat("64 KiB - 1 B", 64 * KIB - 1),
   chat("64 KiB + 1 B", 64 * KIB + 1),

@@ -68,5 +68,5 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version}`, () => {
     expect(await envoy.admin("/stats?filter=ext_proc.*streams_started")).toMatch(/streams_started: [1-9]/);
   });
 
-  test("the picker ends up with no request open", () => picker.metricBecomes("pointsman_open_streams", 0));
+  test("the picker ends up with no request open", () => picker.metricBecomes("pointsman_streams_open", 0));
 });

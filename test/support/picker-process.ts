@@ -73,16 +73,10 @@ export class PickerProcess {
     });
   }
 
-  /** Sum of the samples of a metric whose labels contain `labels`; 0 when there is none. */
+  /** Sum of the samples of a metric whose labels contain `labels`; 0 when there is none. Throws for an unknown name. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.#portOf("metrics")}/metrics`);
-    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
-    let sum = 0;
-    for (const line of (await response.text()).split("\n")) {
-      const [series = "", value] = line.split(" ");
-      if (series.split("{")[0] === name && wanted.every((pair) => series.includes(pair))) sum += Number(value);
-    }
-    return sum;
+    return sumOf(await response.text(), name, labels);
   }
 
   /** Asks until the metric has the value; the test's own time limit ends a wait in vain. */
@@ -117,6 +111,23 @@ export class PickerProcess {
       wait.resolve(line);
     }
   }
+}
+
+/** The sum that `metric` tells, of a page of metrics. */
+export function sumOf(page: string, name: string, labels: Readonly<Record<string, string>> = {}): number {
+  const lines = page.split("\n");
+  const isNamed = lines.some(
+    (line) =>
+      line.startsWith(`# TYPE ${name} `) || line === `# TYPE ${name.replace(/_(bucket|sum|count)$/, "")} histogram`,
+  );
+  if (!isNamed) throw new Error(`the picker has no metric ${name}`);
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  let sum = 0;
+  for (const line of lines) {
+    const [series = "", value] = line.split(" ");
+    if (series.split("{")[0] === name && wanted.every((pair) => series.includes(pair))) sum += Number(value);
+  }
+  return sum;
 }
 
 /** On loopback and free ports, without the wait at the end that Envoy would need. */

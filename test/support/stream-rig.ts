@@ -3,7 +3,7 @@
 import queueDepth from "../../scorers/queue-depth.ts";
 import { EarlyEnds } from "../../src/accounting/early-ends.ts";
 import { InFlight } from "../../src/accounting/in-flight.ts";
-import { type AssumedMode, DuplexPeers } from "../../src/ext-proc/body-mode.ts";
+import type { AssumedMode } from "../../src/ext-proc/body-mode.ts";
 import type { Held } from "../../src/ext-proc/deadlines.ts";
 import { decodeMessage } from "../../src/ext-proc/decode-message.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../../src/ext-proc/messages.ts";
 import { PickReplies } from "../../src/ext-proc/pick-replies.ts";
 import { Stream } from "../../src/ext-proc/stream.ts";
-import type { StreamEnd, StreamHost } from "../../src/ext-proc/stream-host.ts";
+import type { StreamEnd, StreamHost, StreamPort } from "../../src/ext-proc/stream-host.ts";
 import { PodTable } from "../../src/pods/pod-table.ts";
 import { BufferBudget } from "../../src/request/body-buffer.ts";
 import type { Picked } from "../../src/routing/decision.ts";
@@ -68,7 +68,6 @@ export class StreamRig {
       earlyEnds: new EarlyEnds(),
       replies: new PickReplies(),
       budget: new BufferBudget(options.bufferLimitBytes ?? 1e9),
-      duplexPeers: new DuplexPeers(),
       // The real one sweeps on a timer; here `advance` does.
       deadlines: this.held as unknown as StreamHost["deadlines"],
       settings: {
@@ -76,7 +75,7 @@ export class StreamRig {
         streamLimit: options.streamLimit ?? 100,
         assumedMode: options.assumedMode ?? "auto",
         answerDeadlineMs: 140,
-        guessMs: 50,
+        guessMs: 100,
         silenceMs: 5000,
       },
       events: {
@@ -84,6 +83,8 @@ export class StreamRig {
         picked: (decision) => this.picks.push(decision),
         refused: (code) => this.refusals.push(code),
         bodyUnseen: (mode) => this.unseen.push(mode),
+        wantsRequestId: false,
+        headersUnseen: () => this.unseen.push("headers"),
         modeUnstated: () => this.unstated++,
         fault: (where) => this.faults.push(where),
         ended: (_port, end) => this.ends.push(end),
@@ -112,19 +113,18 @@ export class StreamRig {
 export class RiggedStream {
   readonly replies: ProcessingResponse[] = [];
   status: number | undefined;
+  readonly port: StreamPort;
   readonly stream: Stream;
 
   constructor(host: StreamHost, peer: string) {
-    this.stream = new Stream(
-      {
-        send: (bytes) => this.replies.push(responseDeserialize(bytes)),
-        end: (code) => {
-          this.status = code;
-        },
-        peer: () => peer,
+    this.port = {
+      send: (bytes) => this.replies.push(responseDeserialize(bytes)),
+      end: (code) => {
+        this.status = code;
       },
-      host,
-    );
+      peer: () => peer,
+    };
+    this.stream = new Stream(this.port, host);
   }
 
   send(message: ProcessingRequest): this {
@@ -138,7 +138,7 @@ export class RiggedStream {
       end = false,
       response = "NONE",
       early = false,
-      headers = {},
+      headers = end ? {} : { "content-length": "30" },
       shadow = false,
     } = options;
     return this.send({

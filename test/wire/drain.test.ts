@@ -52,8 +52,21 @@ test("serve finishes a request that waits for its body, then ends with 0", async
   expect(await picker.exited).toBe(0);
 });
 
-test("serve ends with 0 at once when nothing is connected", async () => {
-  await start("--drain-delay=1h", "--drain-timeout=1h");
+test("serve takes connections for the whole delay, also when none was open before", async () => {
+  picker = await startPicker(["--pods=127.0.0.1:1", "--drain-delay=1h", "--drain-timeout=1h"]);
+  picker.signal("SIGTERM");
+  await picker.line(isDraining);
+  client = connectExtProc({ address: picker.address });
+  expect(await client.checkHealth(readiness)).toBe("NOT_SERVING");
+  client.close();
+  client = connectExtProc({ address: picker.address });
+  const stream = client.process();
+  stream.send(envoy.requestHeaders({ endOfStream: true }));
+  expect((await stream.reply())?.response).toBe("request_headers");
+});
+
+test("serve ends with 0 when nothing is connected and the delay is over", async () => {
+  await start("--drain-delay=0s", "--drain-timeout=1h");
   client.close();
   picker.signal("SIGINT");
   expect(await picker.exited).toBe(0);

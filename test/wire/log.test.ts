@@ -25,7 +25,7 @@ afterAll(async () => {
 
 async function play(body: string): Promise<void> {
   const stream = client.process();
-  const headers = headerMap({ ":path": "/v1/completions", authorization: KEY, cookie: SECRET });
+  const headers = headerMap({ ":path": "/v1/completions", authorization: KEY, cookie: SECRET, "x-request-id": "id-1" });
   stream.send({ request_headers: { headers }, protocol_config: BUFFERED });
   await stream.reply();
   stream.send({ request_body: { body: Buffer.from(body), end_of_stream: true } });
@@ -41,7 +41,8 @@ test("no prompt, key or cookie reaches the log, whatever becomes of the request"
   await play(`{"prompt":${prompt}}`);
   await play(`{"model":"m","prompt":["${SECRET}",{"${SECRET}":1}]}`);
   const cut = client.process();
-  cut.send({ request_headers: { headers: headerMap({ ":path": "/v1/completions" }) }, protocol_config: BUFFERED });
+  const headers = headerMap({ ":path": "/v1/completions", "content-length": "9" });
+  cut.send({ request_headers: { headers }, protocol_config: BUFFERED });
   await cut.reply();
   cut.cancel();
   await picker.line((line) => line["msg"] === "a stream ended without our answer");
@@ -52,9 +53,11 @@ test("no prompt, key or cookie reaches the log, whatever becomes of the request"
 test("-v 5 says a line per message and per stream, with peer, first message, mode and status", async () => {
   await play('{"model":"m","prompt":"p"}');
   expect(picker.log).toContainEqual(expect.objectContaining({ msg: "message", kind: "request_body" }));
+  expect(picker.log).toContainEqual(expect.objectContaining({ msg: "picked", requestId: "id-1", reason: "scored" }));
   expect(picker.log).toContainEqual(
     expect.objectContaining({
       msg: "stream ended",
+      requestId: "id-1",
       peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       first: "request_headers",
       mode: "buffered/none",

@@ -102,6 +102,17 @@ describe("strangers leave a log line that names the cause, and are let go", () =
     const line = await picker.line(refusal("http1"));
     expect(line["msg"]).toContain("http2_protocol_options");
     await picker.metricBecomes("pointsman_connections_refused_total", 1, { kind: "http1" });
+    expect(line["peer"]).toMatch(/^127\.0\.0\.1:\d+$/);
+  });
+
+  test("a client of HTTP/1.1 is told even where its first bytes are those of HTTP/2", async () => {
+    const socket = net.connect({ port: picker.port, host: "127.0.0.1", noDelay: true });
+    const answer = new Promise<string>((resolve) => socket.once("data", (bytes) => resolve(bytes.toString("latin1"))));
+    for (const part of ["P", "R", "OPFIND", " / HTTP/1.1\r\n\r\n"]) {
+      await new Promise((resolve) => socket.write(part, resolve));
+    }
+    expect(await answer).toMatch(/^HTTP\/1\.1 505 /);
+    socket.destroy();
   });
 
   test("bytes of no known protocol", async () => {
@@ -111,7 +122,7 @@ describe("strangers leave a log line that names the cause, and are let go", () =
 
   test("a TLS hello that is none", async () => {
     await say(Buffer.from("160301000401000000", "hex"));
-    await picker.line(refusal("tls_handshake"));
+    expect((await picker.line(refusal("tls_handshake")))["peer"]).toMatch(/^127\.0\.0\.1:\d+$/);
   });
 
   test("a TLS client that speaks HTTP/1.1", async () => {

@@ -64,10 +64,34 @@ test("loadConfig lists every fault with path, expectation and what it got", () =
     '--grpc-port: expected an integer 0..65535, got "99999"',
     '--body-limit: expected a size in bytes >= 1 such as 512Ki, 32Mi or 1Gi, got "lots"',
     '--transport: expected one of direct, plain, got "fast"',
-    'POINTSMAN_DRAIN_DELAY: expected a duration >= 0ms such as 50ms, 2s or 1m30s, got "soon"',
+    'POINTSMAN_DRAIN_DELAY: expected a duration 0ms..24h such as 50ms, 2s or 1m30s, got "soon"',
   ]);
 });
 
 test("loadConfig counts an unknown flag's value as no fault of its own and guesses no far-off name", () => {
   expect(faultsOf(["--zzz", "value"])).toEqual(["--zzz: expected a known flag (see --help), got an unknown one"]);
+});
+
+test.each([
+  ["--bind-address=localhost", '--bind-address: expected an IP address, got "localhost"'],
+  ["--admin-address=1.2.3", '--admin-address: expected an IP address, got "1.2.3"'],
+  [
+    "--model-server-metrics-path=metrics",
+    '--model-server-metrics-path: expected a path that starts with "/", got "metrics"',
+  ],
+  ["--drain-delay=25h", '--drain-delay: expected a duration 0ms..24h such as 50ms, 2s or 1m30s, got "25h"'],
+  ["--scrape-timeout=9ms", '--scrape-timeout: expected a duration 10ms..24h such as 50ms, 2s or 1m30s, got "9ms"'],
+])("loadConfig refuses %s in one sentence", (arg, sentence) => {
+  expect(faultsOf([arg])).toEqual([sentence]);
+});
+
+test("loadConfig takes IPv6 addresses and the longest duration", () => {
+  expect(load(["--bind-address=::", "--drain-timeout=24h"])).toMatchObject({
+    bindAddress: "::",
+    drainTimeoutMs: 86_400_000,
+  });
+});
+
+test("loadConfig takes no flag for the value of the flag before it", () => {
+  expect(faultsOf(["--grpc-socket", "--tls-only"])).toEqual(["--grpc-socket: expected a path, got nothing"]);
 });

@@ -55,10 +55,53 @@ describe("BUFFERED", () => {
   });
 
   test("Stream picks by in-flight when the buffers are full", () => {
-    const rig = new StreamRig({ bufferLimitBytes: 10 });
+    const rig = new StreamRig({ bufferLimitBytes: 20 });
     const stream = rig.open().headers("BUFFERED").body("{bad but never read");
-    expect(stream.story).toEqual(["request_headers", `request_body -> ${POD}`]);
-    expect(reasons(rig)).toEqual(["buffer_full"]);
+    expect(stream.story).toEqual([`request_headers -> ${POD}`, "request_body"]);
+    expect([reasons(rig), rig.host.budget.usedBytes]).toEqual([["buffer_full"], 0]);
+  });
+
+  test("Stream refuses with 503 when even twice the buffers would be full", () => {
+    const rig = new StreamRig({ bufferLimitBytes: 10 });
+    expect(rig.open().headers("BUFFERED").story).toEqual(["immediate 503"]);
+    expect([rig.refusals, rig.host.budget.usedBytes]).toEqual([["overloaded"], 0]);
+  });
+
+  test("Stream reserves what a body announces until it is answered", () => {
+    const rig = new StreamRig();
+    const stream = rig.open().headers("BUFFERED");
+    expect(rig.host.budget.usedBytes).toBe(30);
+    stream.body(BODY);
+    expect(rig.host.budget.usedBytes).toBe(0);
+  });
+
+  test("Stream names a pod with the headers where no body may come, and counts one pick", () => {
+    const rig = new StreamRig();
+    const stream = rig.open().headers("BUFFERED", { headers: {} });
+    expect([stream.story, rig.picks.length, rig.inFlightCount]).toEqual([[`request_headers -> ${POD}`], 0, 1]);
+    stream.body(BODY);
+    expect([stream.story[1], reasons(rig), rig.inFlightCount]).toEqual([`request_body -> ${POD}`, ["scored"], 1]);
+    const bodyless = rig.open().headers("BUFFERED", { headers: {} }).trailers();
+    expect(bodyless.story[1]).toBe("request_trailers");
+    expect(reasons(rig)).toEqual(["scored", "no_prompt"]);
+    const unfinished = rig.open().headers("BUFFERED", { headers: {} });
+    unfinished.stream.onHalfClose();
+    expect([reasons(rig).length, rig.inFlightCount]).toEqual([3, 2]);
+  });
+
+  test("Stream withdraws the pod named with the headers when the body is refused", () => {
+    const rig = new StreamRig();
+    rig.open().headers("BUFFERED", { headers: {} }).body("{bad");
+    expect([rig.refusals, rig.inFlightCount, rig.inFlight.streaming]).toEqual([["malformed_json"], 0, 0]);
+  });
+
+  test("Stream does not read an encoded body", () => {
+    const rig = new StreamRig();
+    const stream = rig
+      .open()
+      .headers("BUFFERED", { headers: { "content-encoding": "gzip" } })
+      .body("\x1f\x8b");
+    expect(stream.story).toEqual([`request_headers -> ${POD}`, "request_body"]);
   });
 
   test("Stream takes a cut body of BUFFERED_PARTIAL for what was seen of it", () => {
@@ -233,27 +276,31 @@ describe("FULL_DUPLEX_STREAMED", () => {
 });
 
 describe("a mode that is not stated", () => {
-  test("Stream takes a body that comes before its reply for duplex, and remembers the peer", () => {
-    const rig = new StreamRig();
+  test("Stream takes a body that comes before its reply for duplex", () => {
     const story = [`request_headers -> ${POD}`, `request_body "${BODY}" end`];
-    expect(rig.open().headers("missing").body(BODY).story).toEqual(story);
-    const later = rig.open().headers("missing");
-    rig.advance(100);
-    expect(later.body(BODY).story).toEqual(story);
+    expect(new StreamRig().open().headers("missing").body(BODY).story).toEqual(story);
   });
 
-  test("Stream answers the headers after a short wait, with a pod, and again on the body", () => {
+  test("Stream answers the headers after a short wait, with a pod, and again on the body: one pick", () => {
     const rig = new StreamRig();
     const stream = rig.open().headers("missing");
-    rig.advance(49);
+    rig.advance(99);
     expect(stream.story).toEqual([]);
     rig.advance(1);
     expect(stream.story).toEqual([`request_headers -> ${POD}`]);
     stream.body(BODY);
     expect(stream.story[1]).toBe(`request_body -> ${POD}`);
-    expect([rig.inFlightCount, rig.unstated]).toEqual([1, 1]);
+    expect([rig.inFlightCount, rig.unstated, rig.unseen, rig.picks.length]).toEqual([1, 1, [], 1]);
     stream.stream.onHalfClose();
     expect(rig.inFlightCount).toBe(0);
+  });
+
+  test("Stream takes each stream of a connection by itself", () => {
+    const rig = new StreamRig();
+    rig.open("peer").headers("missing").body(BODY);
+    const buffered = rig.open("peer").headers("missing");
+    rig.advance(100);
+    expect(buffered.body(BODY).story[1]).toBe(`request_body -> ${POD}`);
   });
 
   test.each([
@@ -285,6 +332,58 @@ describe("what goes wrong", () => {
     expect([reasons(rig), rig.faults]).toEqual([["fault"], ["routing"]]);
   });
 
+  test("Stream sends a held duplex body on when the pick fails", () => {
+    const rig = new StreamRig();
+    rig.breakRouting = true;
+    const stream = rig.open().headers("FULL_DUPLEX_STREAMED").body(BODY);
+    expect(stream.story).toEqual([`request_headers -> ${POD}`, `request_body "${BODY}" end`]);
+  });
+
+  test.each(["message", "picked", "ended"] as const)("Stream survives a fault in who is told: %s", (event) => {
+    const rig = new StreamRig();
+    Object.assign(rig.host.events, {
+      [event]: () => {
+        throw new Error("broken by the test");
+      },
+    });
+    const stream = rig.open().headers("BUFFERED", { path: "/v1/models", end: true });
+    stream.stream.onHalfClose();
+    expect(rig.faults.length).toBeGreaterThan(0);
+    expect([rig.inFlightCount, rig.host.openStreams.size]).toEqual([0, 0]);
+  });
+
+  test("Stream picks by load on a body that comes without headers, and says so", () => {
+    const rig = new StreamRig();
+    expect(rig.open().body(BODY).story).toEqual([`request_body -> ${POD}`]);
+    expect(rig.unseen).toEqual(["headers"]);
+  });
+
+  test("Stream answers trailers that come alone", () => {
+    expect(new StreamRig().open().trailers().story).toEqual(["request_trailers"]);
+  });
+
+  test("Stream ends with UNIMPLEMENTED on a message of no known kind", () => {
+    expect(new StreamRig().open().send({}).status).toBe(12);
+  });
+
+  test("Stream takes the mode from a response that comes first, as from a filter that answers before us", () => {
+    const protocol_config = {
+      request_body_mode: "FULL_DUPLEX_STREAMED",
+      response_body_mode: "FULL_DUPLEX_STREAMED",
+    } as const;
+    const stream = new StreamRig().open().send({ response_headers: {}, protocol_config });
+    stream.send({ response_body: { body: Buffer.from("no"), end_of_stream: true } });
+    expect(stream.story).toEqual(["response_headers", 'response_body "no" end']);
+  });
+
+  test("Stream reports the status that the transport ended it with", () => {
+    const rig = new StreamRig();
+    const stream = rig.open();
+    Object.assign(stream.port, { sentStatus: 8 });
+    stream.stream.onCancel();
+    expect(rig.ends).toMatchObject([{ status: 8 }]);
+  });
+
   test("Stream ends with INVALID_ARGUMENT on bytes that are no message", () => {
     const rig = new StreamRig();
     const stream = rig.open();
@@ -295,7 +394,7 @@ describe("what goes wrong", () => {
 
   test.each([
     ["headers come twice", (rig: StreamRig) => rig.open().headers("BUFFERED").headers("BUFFERED")],
-    ["the body comes first", (rig: StreamRig) => rig.open().body(BODY)],
+    ["headers come after the body", (rig: StreamRig) => rig.open().headers("NONE").body(BODY).headers("NONE")],
   ])("Stream ends with INVALID_ARGUMENT when %s", (_, play) => {
     expect(play(new StreamRig()).status).toBe(3);
   });

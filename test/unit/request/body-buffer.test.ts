@@ -41,3 +41,17 @@ test.each([
 ])("BodyBuffer takes %j for a complete object: %s", (chunks, expected) => {
   expect(bufferOf(...chunks).looksComplete()).toBe(expected);
 });
+
+test("BodyBuffer reserves room, past the limit up to twice of it, and gives it back", () => {
+  const budget = new BufferBudget(10);
+  const bodies = [new BodyBuffer(budget), new BodyBuffer(budget), new BodyBuffer(budget)];
+  expect([bodies[0]!.reserve(8), bodies[1]!.reserve(9), bodies[2]!.reserve(4)]).toEqual(["kept", "over", "refused"]);
+  for (const body of bodies) body.release();
+  expect(budget.usedBytes).toBe(0);
+});
+
+test("BodyBuffer covers what it has reserved, and more where there is room", () => {
+  const body = new BodyBuffer(new BufferBudget(10));
+  body.reserve(4);
+  expect([body.covers(4), body.covers(9), body.covers(11)]).toEqual([true, true, false]);
+});

@@ -1,7 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { InferenceRequest } from "../../../src/request/inference-request.ts";
-import { type BodyApi, parseBody } from "../../../src/request/parse-body.ts";
+import { type BodyApi, LONGEST_MODEL, parseBody } from "../../../src/request/parse-body.ts";
+import { MAX_RANGES } from "../../../src/request/prompt-ranges.ts";
 import { rangesOf, requestOf } from "../../support/prompt-text.ts";
+import { Random } from "../../support/random.ts";
 
 const model = '"model":"m"';
 
@@ -88,6 +90,13 @@ describe("parseBody", () => {
     '{"model":"m","model":3}',
     '{"Model":"m"}',
     '{"x":{"model":"m"}}',
+    '{"\\u016dodel":"m"}',
+    '{"\\u00edodel":"m"}',
+    '{"mod\\/el":"m"}',
+    '{"mod\\nel":"m"}',
+    '{"mödel\\u0020":"m"}',
+    '{"model\\u0000":"m"}',
+    `{"model\\u0020${" ".repeat(40)}":"m"}`,
   ])("%s names no model", (text) => {
     expect(parseBody("chat", Buffer.from(text), false)).toEqual({ code: "model_missing" });
   });
@@ -95,6 +104,7 @@ describe("parseBody", () => {
   test.each([
     ["escapes in the key", '{"mod\\u0065l":"m"}', "m"],
     ["only escapes in the key", '{"\\u006d\\u006f\\u0064\\u0065\\u006c":"m"}', "m"],
+    ["escapes in capitals in the key", '{"\\u006D\\u006FDEL":"x","\\u006D\\u006Fdel":"m"}', "m"],
     ["escapes in the name", '{"model":"a\\/b\\u00e9\\n"}', "a/bé\n"],
     ["non-ASCII in the name", '{"model":"模型"}', "模型"],
     ["the key twice", '{"model":"a","model":"b"}', "b"],
@@ -103,6 +113,52 @@ describe("parseBody", () => {
     ["space everywhere", '\n{ "model"\t: "m" }\r\n', "m"],
   ])("reads the model with %s", (_, text, expected) => {
     expect(requestOf("chat", text).model).toBe(expected);
+  });
+
+  test.each([
+    ["the longest name", `{"model":"${"m".repeat(LONGEST_MODEL)}"}`, LONGEST_MODEL],
+    ["a long name that another follows", `{"model":"${"m".repeat(9999)}","model":"m"}`, 1],
+  ])("takes %s", (_, text, length) => {
+    expect(requestOf("chat", text).model).toHaveLength(length);
+  });
+
+  test.each([
+    ["a name one byte longer", `{"model":"${"m".repeat(LONGEST_MODEL + 1)}"}`],
+    ["a name that is longer as it is spelt", `{"model":"${"\\u0061".repeat(LONGEST_MODEL / 6 + 1)}"}`],
+    ["a name longer in bytes than in characters", `{"model":"${"é".repeat(LONGEST_MODEL / 2 + 1)}"}`],
+  ])("refuses %s, which a cut body counts as not seen", (_, text) => {
+    expect(parseBody("chat", Buffer.from(text), false)).toEqual({ code: "model_too_long" });
+    expect(cutRequest("chat", `${text.slice(0, -1)},"stream":true`)).toMatchObject({ model: "", stream: true });
+  });
+
+  test("reads the keys that JSON.parse reads, however their letters are spelt", () => {
+    const random = new Random(77);
+    const letter = (char: string) => {
+      const hex = char.charCodeAt(0).toString(16).padStart(4, "0");
+      return random.of([char, char, `\\u${hex}`, `\\u${hex.toUpperCase()}`]);
+    };
+    let found = 0;
+    for (let round = 0; round < 2000; round++) {
+      const key = random.of(["model", "model", "mode", "modell", "nodel", "modeL", "ｍodel", "mod/el"]);
+      const text = `{"${Array.from(key, letter).join("")}":"m"}`;
+      const expected = (JSON.parse(text) as { model?: string }).model;
+      const request = parseBody("chat", Buffer.from(text), false);
+      expect("model" in request ? request.model : undefined, text).toBe(expected);
+      if (expected !== undefined) found++;
+    }
+    expect(found).toBeGreaterThan(300);
+  });
+
+  test("builds no text for a key, and of a value that comes again and again only the last", () => {
+    const escaped = '"\\u0061":1,"mod\\u0065l":"a\\n","max_tokens":1,'.repeat(100);
+    const parse = vi.spyOn(JSON, "parse");
+    const from = vi.spyOn(Buffer.prototype, "toString");
+    const body = Buffer.from(`{${escaped}"model":"b\\n","max_tokens":2}`);
+    const request = parseBody("chat", body, false);
+    const built = [parse.mock.calls.length, from.mock.calls.length];
+    vi.restoreAllMocks();
+    expect(request).toMatchObject({ model: "b\n", maxTokens: 2 });
+    expect(built).toEqual([1, 2]);
   });
 
   test("reads a body that is a view at any offset", () => {
@@ -198,6 +254,22 @@ describe("parseBody, the prompt of a chat", () => {
 
   test("is null when there is a cache salt alone", () => {
     expect(requestOf("chat", `{${model},"cache_salt":"s"}`).prompt).toBeNull();
+  });
+
+  test.each([
+    ["messages", (items: string) => items],
+    ["pieces of a message", (items: string) => `[{"content":${items}}]`],
+  ])("leaves out %s beyond the most it keeps, but checks them", (_, around) => {
+    const kept = '{"content":"a","text":"a"},'.repeat(MAX_RANGES);
+    const text = (beyond: string) => `{${model},"messages":${around(`[${kept}${beyond}]`)}}`;
+    const request = requestOf("chat", text('{"content":"b","text":"b"}'));
+    expect([request.prompt?.count, request.promptBytes]).toEqual([MAX_RANGES, MAX_RANGES]);
+    expect(parseBody("chat", Buffer.from(text('{"content":"b","text"}')), false)).toEqual({ code: "malformed_json" });
+  });
+
+  test("begins anew with messages that come again after too many", () => {
+    const text = `{${model},"messages":[${"7,".repeat(MAX_RANGES)}7],"messages":[{"content":["x","y"]}]}`;
+    expect(rangesOf(requestOf("chat", text))).toEqual([["x", "y"]]);
   });
 
   test("is not the `prompt` of completions", () => {

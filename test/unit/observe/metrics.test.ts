@@ -1,0 +1,73 @@
+import { describe, expect, test } from "vitest";
+import { labelText } from "../../../src/observe/instruments.ts";
+import { Metrics, metricSpecs } from "../../../src/observe/metrics.ts";
+import { sumOf } from "../../support/picker-process.ts";
+
+describe("Metrics.render", () => {
+  test("has every metric once, under its kind", async () => {
+    const lines = (await new Metrics("1.0.0").render()).split("\n").filter((line) => line.startsWith("# TYPE "));
+    const expected = Object.values(metricSpecs).map(({ name, kind }) => `# TYPE ${name} ${kind}`);
+    expect(lines.toSorted()).toEqual(expected.toSorted());
+  });
+
+  test("keeps families whole and ends with a line end, the process's own metrics among them", async () => {
+    const metrics = new Metrics("1.0.0");
+    metrics.watchProcess();
+    metrics.instruments.podWaiting.readFrom((write) => write(labelText("pod", "a"), 3));
+    const page = await metrics.render();
+    expect(page).toMatch(/[^\n]\n$/);
+    for (const block of page.trimEnd().split(/\n+(?=# HELP )/)) {
+      const [help, type, ...samples] = block.split("\n");
+      const name = /^# HELP (\w+) ./.exec(help ?? "")?.[1] ?? "none";
+      expect(type).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge|histogram|summary)$`));
+      for (const sample of samples) expect(sample).toMatch(new RegExp(`^${name}(_bucket|_sum|_count)?({.*})? \\S+$`));
+    }
+  });
+
+  test("asks a polled family at each rendering", async () => {
+    const metrics = new Metrics("1.0.0");
+    let evictions = 3;
+    metrics.instruments.prefixEvictions.readFrom((write) => write("", evictions));
+    expect(await metrics.render()).toContain("\npointsman_prefix_index_evictions_total 3\n");
+    evictions = 5;
+    expect(await metrics.render()).toContain("\npointsman_prefix_index_evictions_total 5\n");
+  });
+
+  test("calls what brings the gauges up to date first", async () => {
+    const metrics = new Metrics("1.0.0");
+    metrics.refreshers.push(() => metrics.instruments.streamsOpen.set(7));
+    expect(await metrics.render()).toContain("\npointsman_streams_open 7\n");
+  });
+});
+
+describe("sumOf", () => {
+  const pageOf = async () => {
+    const metrics = new Metrics("1.0.0");
+    metrics.instruments.picks.add({ pool: "a", reason: "scores" }, 2);
+    metrics.instruments.picks.add({ pool: "b", reason: "scores" }, 3);
+    metrics.instruments.pickSeconds.observe(0.5);
+    return metrics.render();
+  };
+
+  test("adds the samples that have the labels", async () => {
+    const page = await pageOf();
+    expect(sumOf(page, "pointsman_picks_total")).toBe(5);
+    expect(sumOf(page, "pointsman_picks_total", { pool: "b", reason: "scores" })).toBe(3);
+    expect(sumOf(page, "pointsman_picks_total", { pool: "c" })).toBe(0);
+  });
+
+  test("knows a metric without samples and the parts of a histogram", async () => {
+    const page = await pageOf();
+    expect(sumOf(page, "pointsman_pod_in_flight")).toBe(0);
+    expect(sumOf(page, "pointsman_pick_seconds_count")).toBe(1);
+    expect(sumOf(page, "pointsman_pick_seconds_bucket", { le: "0.5" })).toBe(1);
+  });
+
+  test.each(["pointsman_open_streams", "pointsman_picks", "pointsman_streams_open_count"])(
+    "throws for %s",
+    async (name) => {
+      const page = await pageOf();
+      expect(() => sumOf(page, name)).toThrow(`no metric ${name}`);
+    },
+  );
+});
