@@ -3,8 +3,10 @@
  * print, in one order however the client ordered the keys. Values other than strings (tool calls, images) count by
  * their bytes as they stand, so that another image is another prefix.
  */
+
+import { OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./json-bytes.ts";
 import { MAX_RANGES, PromptRanges } from "./prompt-ranges.ts";
-import { OPEN_BRACE, OPEN_BRACKET, QUOTE, type Visit } from "./scan-json.ts";
+import type { Visit } from "./scan-json.ts";
 import { MemberTable, type ValueReader } from "./value-reader.ts";
 
 /** A member that counts, and where it stands in the message being read. */

@@ -3,8 +3,10 @@
  * prompts of a batch run side by side in the engine and mostly share their head, so the first one stands for all in
  * the pick, and the others only add their bytes to the load.
  */
+
+import { OPEN_BRACKET, QUOTE } from "./json-bytes.ts";
 import type { PromptRanges } from "./prompt-ranges.ts";
-import { BAD, OPEN_BRACKET, QUOTE, type Visit } from "./scan-json.ts";
+import { BAD, type Visit } from "./scan-json.ts";
 import type { ValueReader } from "./value-reader.ts";
 
 const SPACE = 0x20;

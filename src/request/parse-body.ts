@@ -10,8 +10,9 @@ import type { ErrorCode } from "../errors.ts";
 import { ChatMessages } from "./chat-messages.ts";
 import { CompletionPrompt } from "./completion-prompt.ts";
 import type { Api, InferenceRequest } from "./inference-request.ts";
+import { OPEN_BRACE, QUOTE } from "./json-bytes.ts";
 import { PART, PromptRanges, SALT } from "./prompt-ranges.ts";
-import { BAD, isDigit, OPEN_BRACE, QUOTE, type Visit } from "./scan-json.ts";
+import { BAD, isDigit, type Visit } from "./scan-json.ts";
 import { MemberTable, ValueReader } from "./value-reader.ts";
 
 export type BodyApi = Exclude<Api, "none">;

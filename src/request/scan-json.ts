@@ -5,47 +5,37 @@
  * Every method takes a position and returns the position behind what it read, or BAD.
  */
 import { wordShift, wordsOf } from "./body-words.ts";
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  DOT,
+  hexDigits,
+  LOWER_E,
+  LOWER_U,
+  literals,
+  MINUS,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  PLUS,
+  QUOTE,
+  simpleEscapes,
+  stops,
+  TO_CLOSER,
+  ZERO,
+} from "./json-bytes.ts";
 
 /** What a method returns when the bytes are not JSON, or end too early. */
 export const BAD = -1;
 export const MAX_DEPTH = 512;
 
-export const QUOTE = 0x22;
-export const BACKSLASH = 0x5c;
-export const OPEN_BRACE = 0x7b;
-export const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACE = 0x7d;
-const CLOSE_BRACKET = 0x5d;
-/** From an opening brace or bracket to its closing one. */
-const TO_CLOSER = 2;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const MINUS = 0x2d;
-const PLUS = 0x2b;
-const DOT = 0x2e;
-const ZERO = 0x30;
-const LOWER_E = 0x65;
-export const LOWER_U = 0x75;
 /** What `byteAt` answers behind the end; as an index into a byte set (& 0xff) it is no member. */
 const NOTHING = -1;
 
 /** Reads one value of a container at `at`; returns the position behind it, or BAD. */
 export type Visit = (at: number) => number;
-
-const literals = ["true", "false", "null"].map((word) => Buffer.from(word));
-/** 1 for the bytes a string's plain run stops at: the quote, the backslash and control characters. */
-const stops = new Uint8Array(256)
-  .fill(1, 0, 0x20)
-  .fill(1, QUOTE, QUOTE + 1)
-  .fill(1, BACKSLASH, BACKSLASH + 1);
-const simpleEscapes = byteSet('"\\/bfnrt');
-const hexDigits = byteSet("0123456789abcdefABCDEF");
-
-function byteSet(members: string): Uint8Array {
-  const set = new Uint8Array(256);
-  for (const byte of Buffer.from(members)) set[byte] = 1;
-  return set;
-}
 
 export class JsonScanner {
   bytes: Uint8Array = new Uint8Array(0);

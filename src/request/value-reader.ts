@@ -1,5 +1,6 @@
 /** Reads single values and members by their key, on top of the scanner. */
-import { BACKSLASH, BAD, JsonScanner, LOWER_U, OPEN_BRACE, OPEN_BRACKET, QUOTE, type Visit } from "./scan-json.ts";
+import { BACKSLASH, LOWER_U, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./json-bytes.ts";
+import { BAD, JsonScanner, type Visit } from "./scan-json.ts";
 
 const LOWER_N = 0x6e;
 /** Every key we know is shorter. */

@@ -1,0 +1,34 @@
+/** The bytes that JSON is made of, by name. */
+
+export const QUOTE = 0x22;
+export const BACKSLASH = 0x5c;
+export const OPEN_BRACE = 0x7b;
+export const OPEN_BRACKET = 0x5b;
+export const CLOSE_BRACE = 0x7d;
+export const CLOSE_BRACKET = 0x5d;
+/** From an opening brace or bracket to its closing one. */
+export const TO_CLOSER = 2;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
+export const MINUS = 0x2d;
+export const PLUS = 0x2b;
+export const DOT = 0x2e;
+export const ZERO = 0x30;
+export const LOWER_E = 0x65;
+export const LOWER_U = 0x75;
+
+export const literals = ["true", "false", "null"].map((word) => Buffer.from(word));
+/** 1 for the bytes a string's plain run stops at: the quote, the backslash and control characters. */
+export const stops = new Uint8Array(256)
+  .fill(1, 0, 0x20)
+  .fill(1, QUOTE, QUOTE + 1)
+  .fill(1, BACKSLASH, BACKSLASH + 1);
+export const simpleEscapes = byteSet('"\\/bfnrt');
+export const hexDigits = byteSet("0123456789abcdefABCDEF");
+
+/** By byte: 1 for the members. */
+function byteSet(members: string): Uint8Array {
+  const set = new Uint8Array(256);
+  for (const byte of Buffer.from(members)) set[byte] = 1;
+  return set;
+}
