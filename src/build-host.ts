@@ -4,7 +4,7 @@ import { EarlyEnds } from "./accounting/early-ends.ts";
 import { InFlight } from "./accounting/in-flight.ts";
 import type { Config } from "./config/options.ts";
 import { Deadlines } from "./ext-proc/deadlines.ts";
-import { PickReplies } from "./ext-proc/pick-replies.ts";
+import { PickReplies } from "./ext-proc/destination-header.ts";
 import type { StreamHost } from "./ext-proc/stream-host.ts";
 import { DecisionTrace } from "./observe/decision-trace.ts";
 import { createLogger } from "./observe/log.ts";
@@ -74,5 +74,5 @@ export function warmUpHost(config: Config, now: () => number): StreamHost {
 function defaultProfile(): ScorerUse[] {
   return builtInScorers
     .filter((scorer) => scorer.name in defaultWeights)
-    .map((scorer) => ({ scorer, weight: defaultWeights[scorer.name] ?? 1 }));
+    .map((scorer) => ({ scorer, weight: defaultWeights[scorer.name] ?? 0 }));
 }

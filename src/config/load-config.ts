@@ -64,7 +64,7 @@ function unknownFault(arg: string, flag: string | undefined, known: readonly str
     .map((name) => ({ name, distance: editDistance(name, flag) }))
     .reduce((best, next) => (next.distance < best.distance ? next : best));
   const hint = nearest.distance <= Math.max(2, flag.length / 3) ? { hint: dashed(nearest.name) } : {};
-  return { path: dashed(flag), expected: "a known flag (see --help)", got: "an unknown one", ...hint };
+  return { path: dashed(flag), expected: "a flag that --help lists", got: "an unknown one", ...hint };
 }
 
 /** Letters to insert, delete or change to get from one word to the other. */

@@ -33,7 +33,7 @@ export const flag: OptionKind<boolean> = {
 };
 
 export function text(expects: string): OptionKind<string> {
-  return { expects, parse: (value) => value, show: (value) => (value === "" ? "(none)" : value) };
+  return { expects, parse: (value) => value, show: (value) => (value === "" ? "none" : value) };
 }
 
 /** A host name is none: what it stands for may change, and a listener cannot follow. */

@@ -5,7 +5,8 @@ import type { Api } from "../request/inference-request.ts";
 import type { Picked, PickReason } from "../routing/decision.ts";
 import type { BodyMode } from "./body-mode.ts";
 import { afterwards, decide } from "./decide.ts";
-import { immediateReply, type PickReply } from "./encode-reply.ts";
+import type { PickReply } from "./destination-header.ts";
+import { immediateReply } from "./encode-reply.ts";
 import { passBody } from "./pass-body.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 

@@ -1,16 +1,12 @@
 /**
- * Replies as bytes: constants, picks (encoded once per pod), streamed body chunks and immediate responses.
+ * Replies as bytes: constants, streamed body chunks and immediate responses; the pick is in destination-header.ts.
  * Field numbers are those of envoy.service.ext_proc.v3.ProcessingResponse (see proto/).
  */
 import { type ErrorCode, type ErrorCodeSpec, errorCodes } from "../errors.ts";
 import { field, varintField, varintLength, writeVarint } from "./wire.ts";
 
-/** The header Envoy's cluster follows, and the key of the same value in dynamic metadata. */
-export const DESTINATION_HEADER = "x-gateway-destination-endpoint";
-const METADATA_NAMESPACE = "envoy.lb";
-
 /** Fields of ProcessingResponse's oneof. */
-const part = {
+export const part = {
   requestHeaders: 1,
   responseHeaders: 2,
   requestBody: 3,
@@ -19,7 +15,6 @@ const part = {
   responseTrailers: 6,
   immediate: 7,
 } as const;
-const DYNAMIC_METADATA = 8;
 
 /** "Go on, nothing to change", one per kind of message. */
 export const proceed = {
@@ -31,36 +26,9 @@ export const proceed = {
   responseTrailers: field(part.responseTrailers),
 } as const;
 
-/** A pick's two spellings: in the answer to the headers or in the answer to the body. */
-export interface PickReply {
-  readonly onHeaders: Buffer;
-  readonly onBody: Buffer;
-}
-
-/** The destination goes out twice, equal: data planes read either the header or the metadata. */
-export function encodePick(address: string): PickReply {
-  // CommonResponse { header_mutation 2 { set_headers 1 } }, wrapped as HeadersResponse or BodyResponse { response 1 }.
-  const response = field(1, field(2, setHeader(DESTINATION_HEADER, address)));
-  const metadata = field(DYNAMIC_METADATA, structField(METADATA_NAMESPACE, structValue(DESTINATION_HEADER, address)));
-  return {
-    onHeaders: Buffer.concat([field(part.requestHeaders, response), metadata]),
-    onBody: Buffer.concat([field(part.requestBody, response), metadata]),
-  };
-}
-
 /** HeaderValueOption { header 1 { key 1, raw_value 3 }, append_action 3 = OVERWRITE_IF_EXISTS_OR_ADD }. */
-function setHeader(name: string, value: string): Buffer {
+export function setHeader(name: string, value: string): Buffer {
   return field(1, field(1, field(1, name), field(3, value)), varintField(3, 2));
-}
-
-/** One entry of google.protobuf.Struct.fields; `value` is an encoded Value. */
-function structField(key: string, value: Buffer): Buffer {
-  return field(1, field(1, key), field(2, value));
-}
-
-/** Value { struct_value 5 { key: string_value 3 } }. */
-function structValue(key: string, value: string): Buffer {
-  return field(5, structField(key, field(3, value)));
 }
 
 /** Bytes of body per streamed reply: Envoy advises at most 64 KiB a message. */

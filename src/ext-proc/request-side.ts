@@ -18,7 +18,8 @@ import { Answer } from "./answer.ts";
 import { assumedMode, type FilterMode, seesBodyFirst } from "./body-mode.ts";
 import type { Held } from "./deadlines.ts";
 import { headerValue, type StreamMessage } from "./decode-message.ts";
-import { type PickReply, proceed } from "./encode-reply.ts";
+import type { PickReply } from "./destination-header.ts";
+import { proceed } from "./encode-reply.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 
 type Phase = "new" | "guessing" | "holding" | "awaiting" | "passing" | "refused" | "over";

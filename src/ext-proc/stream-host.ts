@@ -8,7 +8,7 @@ import type { Router } from "../routing/router.ts";
 import type { AssumedMode, BodyMode, FilterMode } from "./body-mode.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { MessageKind } from "./decode-message.ts";
-import type { PickReplies } from "./pick-replies.ts";
+import type { PickReplies } from "./destination-header.ts";
 
 interface StreamSettings {
   readonly bodyLimitBytes: number;

@@ -32,7 +32,7 @@ export class DecisionTrace {
       reason: decision.reason,
       score: decision.score,
       model: decision.model,
-      milliseconds: elapsedMs,
+      milliseconds: Math.round(elapsedMs * 1000) / 1000,
       shadow,
     }));
   }

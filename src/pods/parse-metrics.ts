@@ -1,7 +1,8 @@
 /**
  * Reads a few numbers out of a Prometheus text page as its chunks arrive.
  * A real page is 50-70 KB with some 800 lines of which 3 matter, so a line costs one search for its end and, per wanted
- * metric, one look at the byte where the name would stop. Nothing is allocated per line.
+ * metric, one look at the byte where the name would stop. Nothing is allocated per line. Which metrics are wanted, and
+ * what reading each becomes, is written in model-servers.ts.
  */
 import { type ModelServer, type Reading, readingNames } from "./model-servers.ts";
 

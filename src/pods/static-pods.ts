@@ -37,7 +37,7 @@ export function parsePodList(
   text: string,
   option = "--pods",
 ): { readonly pods: readonly PodEntry[] } | { readonly faults: readonly ConfigFault[] } {
-  if (text.trim() === "") return { faults: [{ path: option, expected: "at least one host:port", got: '""' }] };
+  if (text.trim() === "") return { faults: [{ path: option, expected: "at least one host:port", got: "nothing" }] };
   const pods: PodEntry[] = [];
   const faults: ConfigFault[] = [];
   for (const [i, part] of text.split(",").entries()) {

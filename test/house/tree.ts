@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Made or fetched by programs, and in no commit. */
+/** Made or fetched by programs, and in no commit: what .gitignore names. */
 const unowned = new Set([".git", "node_modules", ".cache", "dist", "coverage"]);
+const isUnowned = (part: string) => unowned.has(part) || part.endsWith(".log");
 
 /** Paths from the root, with forward slashes. */
 export function listFiles(pattern: string): string[] {
-  const exclude = (name: string) => name.split(sep).some((part) => unowned.has(part));
+  const exclude = (name: string) => name.split(sep).some(isUnowned);
   const found = globSync(pattern, { cwd: root, exclude });
   return found.map((path) => path.replaceAll(sep, "/")).sort();
 }

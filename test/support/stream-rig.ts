@@ -6,6 +6,7 @@ import { InFlight } from "../../src/accounting/in-flight.ts";
 import type { AssumedMode } from "../../src/ext-proc/body-mode.ts";
 import type { Held } from "../../src/ext-proc/deadlines.ts";
 import { decodeMessage } from "../../src/ext-proc/decode-message.ts";
+import { PickReplies } from "../../src/ext-proc/destination-header.ts";
 import {
   type BodySendMode,
   headerMap,
@@ -13,7 +14,6 @@ import {
   type ProcessingResponse,
   protoMethods,
 } from "../../src/ext-proc/messages.ts";
-import { PickReplies } from "../../src/ext-proc/pick-replies.ts";
 import { Stream } from "../../src/ext-proc/stream.ts";
 import type { StreamEnd, StreamHost, StreamPort } from "../../src/ext-proc/stream-host.ts";
 import { PodTable } from "../../src/pods/pod-table.ts";

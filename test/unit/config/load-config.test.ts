@@ -58,7 +58,7 @@ test.each([
 test("loadConfig lists every fault with path, expectation and what it got", () => {
   const args = ["--grpc-port", "99999", "--body-limit=lots", "--grcp-port=1", "stray", "--transport=fast", "--pods"];
   expect(faultsOf(args, { POINTSMAN_DRAIN_DELAY: "soon" })).toEqual([
-    "--grcp-port: expected a known flag (see --help), got an unknown one (did you mean --grpc-port?)",
+    "--grcp-port: expected a flag that --help lists, got an unknown one (did you mean --grpc-port?)",
     '"stray": expected a flag, got a word that belongs to none',
     "--pods: expected a list host:port,host:port, got nothing",
     '--grpc-port: expected an integer 0..65535, got "99999"',
@@ -69,7 +69,7 @@ test("loadConfig lists every fault with path, expectation and what it got", () =
 });
 
 test("loadConfig counts an unknown flag's value as no fault of its own and guesses no far-off name", () => {
-  expect(faultsOf(["--zzz", "value"])).toEqual(["--zzz: expected a known flag (see --help), got an unknown one"]);
+  expect(faultsOf(["--zzz", "value"])).toEqual(["--zzz: expected a flag that --help lists, got an unknown one"]);
 });
 
 test.each([

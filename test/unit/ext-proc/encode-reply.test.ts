@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type ErrorCode, errorCodes } from "../../../src/errors.ts";
+import { DESTINATION_HEADER, encodePick } from "../../../src/ext-proc/destination-header.ts";
 import {
-  DESTINATION_HEADER,
-  encodePick,
   encodeStreamedBody,
   immediateReply,
   proceed,

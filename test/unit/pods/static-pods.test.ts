@@ -73,7 +73,7 @@ describe("parsePodList", () => {
   });
 
   test.each([[""], [" "]])("refuses the empty list %j", (text) => {
-    expect(faultsOf(text)).toEqual([{ path: "--pods", expected: "at least one host:port", got: '""' }]);
+    expect(faultsOf(text)).toEqual([{ path: "--pods", expected: "at least one host:port", got: "nothing" }]);
   });
 
   test("reports every fault under its place in the list", () => {
