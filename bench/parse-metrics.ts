@@ -1,8 +1,8 @@
 /** CPU and garbage per metrics page: `node bench/parse-metrics.ts [file or folder of pages]`, default the recorded pages. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { vllm } from "../src/pods/model-servers.ts";
-import { MetricsParser } from "../src/pods/parse-metrics.ts";
+import { type Engine, engineNamed, engines } from "../src/scrape/engines.ts";
+import { MetricsParser } from "../src/scrape/parse-metrics.ts";
 
 const ROUNDS = 2000;
 /** The size in which undici hands over a page read from a socket. */
@@ -15,7 +15,7 @@ function pagesAt(path: string): string[] {
     .map((name) => join(path, name));
 }
 
-/** The obvious way, for comparison: split into lines and match each. */
+/** The obvious way, for comparison: split into lines and match each; three numbers, no names, no labels. */
 function parseByLines(page: Buffer): number {
   let sum = 0;
   for (const line of page.toString().split("\n")) {
@@ -27,7 +27,7 @@ function parseByLines(page: Buffer): number {
 
 function parseByChunks(parser: MetricsParser, page: Buffer): number {
   for (let at = 0; at < page.length; at += CHUNK_BYTES) parser.write(page.subarray(at, at + CHUNK_BYTES));
-  return parser.end();
+  return parser.end().known;
 }
 
 function cpuMicros(run: () => void, rounds: number): number {
@@ -49,11 +49,16 @@ function garbageBytes(run: () => void): number {
   return most;
 }
 
-const parser = new MetricsParser(vllm);
+const known = new MetricsParser([engineNamed("vllm") as Engine]);
+const unknown = new MetricsParser(engines);
 for (const path of pagesAt(process.argv[2] ?? join(import.meta.dirname, "../test/fixtures/vllm"))) {
   const page = readFileSync(path);
   console.log(`${path} (${(page.length / 1000).toFixed(1)} KB)`);
-  const rivals = { "chunk parser": () => parseByChunks(parser, page), "split and match": () => parseByLines(page) };
+  const rivals = {
+    "engine known": () => parseByChunks(known, page),
+    "any engine": () => parseByChunks(unknown, page),
+    "split and match": () => parseByLines(page),
+  };
   for (const [name, run] of Object.entries(rivals)) {
     const micros = cpuMicros(run, ROUNDS).toFixed(1);
     console.log(

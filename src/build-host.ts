@@ -12,9 +12,13 @@ import { Metrics } from "./observe/metrics.ts";
 import { PodReport } from "./observe/pod-report.ts";
 import { StreamReport } from "./observe/stream-report.ts";
 import { PodTable } from "./pods/pod-table.ts";
+import { defaultPoolSettings } from "./pods/pool.ts";
+import { Pools } from "./pods/pools.ts";
+import { ServedModels } from "./pods/served-models.ts";
 import { PrefixColumn } from "./prefix/prefix-column.ts";
 import { PrefixIndex } from "./prefix/prefix-index.ts";
 import { BufferBudget } from "./request/body-buffer.ts";
+import { listModels } from "./routing/list-models.ts";
 import { Router } from "./routing/router.ts";
 import { type ScorerFaults, type ScorerUse, ScoringPlan } from "./routing/scoring-plan.ts";
 import { seededRandom } from "./routing/seeded-random.ts";
@@ -29,21 +33,24 @@ const SILENCE_MS = 5_000;
 
 const WARM_UP_INDEX_BYTES = 1024 * 1024;
 
-interface HostParts extends Pick<StreamHost, "inFlight" | "budget" | "openStreams" | "events" | "now"> {
+interface HostParts extends Pick<StreamHost, "inFlight" | "outcomes" | "budget" | "openStreams" | "events" | "now"> {
   readonly table: PodTable;
+  readonly pools: Pools;
   readonly index: PrefixIndex;
   readonly scorerFaults: ScorerFaults;
   readonly random: () => number;
 }
 
 export function buildHost(config: Config, parts: HostParts): StreamHost {
-  const { table, index, scorerFaults, random, ...rest } = parts;
+  const { table, pools, index, scorerFaults, random, ...rest } = parts;
   const { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs } = config;
   const plan = new ScoringPlan(defaultProfile(), scorerFaults);
   const owners = { prefixHit: new PrefixColumn(index) };
   return {
     ...rest,
-    router: new Router({ table, plan, owners, random }),
+    router: new Router({ table, pools, plan, owners, random }),
+    podAt: (address) => table.byAddress(address),
+    listModels: (hints) => listModels(pools, table, hints),
     earlyEnds: new EarlyEnds(),
     replies: new PickReplies(),
     deadlines: new Deadlines(parts.now),
@@ -55,17 +62,23 @@ export function buildHost(config: Config, parts: HostParts): StreamHost {
 export function warmUpHost(config: Config, now: () => number): StreamHost {
   const table = new PodTable();
   table.reconcile(["127.0.0.1:1", "127.0.0.1:2"].map((address) => ({ name: address, address })));
+  for (const column of [table.columns.waiting, table.columns.kvUsage]) column.fill(0);
+  const models = new ServedModels();
+  const pools = new Pools({ table, models });
+  pools.obtain("warm-up", defaultPoolSettings).assign(table.pods());
   const log = createLogger(0);
   const { instruments } = new Metrics("warm-up");
   const inFlight = new InFlight(table, now);
   return buildHost(config, {
     table,
+    pools,
     inFlight,
+    outcomes: { picked: () => {}, failed: () => {}, succeeded: () => {} },
     index: new PrefixIndex({ budgetBytes: WARM_UP_INDEX_BYTES, pods: table }),
     budget: new BufferBudget(config.bufferLimitBytes),
     openStreams: new Set(),
     events: new StreamReport({ log, instruments, trace: new DecisionTrace(1), now }),
-    scorerFaults: new PodReport(log, instruments, inFlight),
+    scorerFaults: new PodReport({ log, instruments, inFlight, models, forget: () => {} }),
     random: seededRandom(1),
     now,
   });

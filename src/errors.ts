@@ -7,6 +7,8 @@ export interface ErrorCodeSpec {
   readonly type: string;
   /** What the client reads. Never contains anything of the request. */
   readonly message: string;
+  /** The member of the request's body that is wrong, as OpenAI's errors name it. */
+  readonly param?: string;
   /** Seconds for a Retry-After header; absent when a retry cannot help. */
   readonly retryAfterSeconds?: number;
   /** What the operator should know, for the generated table. */
@@ -38,12 +40,33 @@ export const errorCodes = {
     message: "The request body is larger than the picker's limit.",
     meaning: "The body passes --body-limit; seen from content-length where the client sent one.",
   },
+  model_not_found: {
+    status: 404,
+    type: "invalid_request_error",
+    param: "model",
+    message: "The model does not exist here.",
+    meaning: "No pod of the pool serves the model; the message names those that are served. See --unknown-model.",
+  },
+  pool_unknown: {
+    status: 404,
+    type: "invalid_request_error",
+    message: "The request names no pool, or one that does not exist.",
+    meaning:
+      "Of several pools none is named by route metadata or x-pointsman-pool, and no model tells; or a wrong name.",
+  },
+  subset_empty: {
+    status: 503,
+    type: "server_error",
+    message: "None of the pods that the gateway allows for this request can serve it.",
+    retryAfterSeconds: 1,
+    meaning: "Envoy's subset hint allows no pod of the pool that serves the model.",
+  },
   no_pods: {
     status: 503,
     type: "server_error",
     message: "No pod is available to serve the request.",
     retryAfterSeconds: 1,
-    meaning: "The picker knows no pod at all: look at the pods' discovery.",
+    meaning: "The picker knows no pod of the pool: look at the pods' discovery.",
   },
   overloaded: {
     status: 503,

@@ -1,9 +1,9 @@
 /** Entry of the process: picks the command, passes signals on, and is the only one that exits. */
-import { version } from "./app.ts";
 import { type Command, helpOf, helpOfAll } from "./cli/command.ts";
 import { demo } from "./cli/demo.ts";
 import { serve } from "./cli/serve.ts";
 import { ConfigError, describeFault } from "./errors.ts";
+import { version } from "./version.ts";
 
 const commands: readonly Command[] = [serve, demo];
 

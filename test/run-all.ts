@@ -1,5 +1,6 @@
 /** `npm test`: everything, set-up included. The last line is the count, and nothing follows it. */
 import { defaultEnvoyVersion, findEnvoy } from "../src/demo/find-envoy.ts";
+import { findKubeBinary } from "./support/kube-binary.ts";
 import { checkSteps, endWithParent, runStep, type Step, type StepResult, vitestStep } from "./support/steps.ts";
 
 const envoyVersions = [defaultEnvoyVersion, "1.38.3", "1.37.0", "1.36.4"];
@@ -28,6 +29,12 @@ async function fetchEnvoys(): Promise<void> {
   }
 }
 
+/** Also beforehand, and to its end: what runs on a busy machine anyway need not share it with a compiler. */
+async function buildKube(): Promise<void> {
+  const { path, reason } = await findKubeBinary({ say });
+  say(`set-up: ${path === undefined ? `no Kubernetes API server: ${reason}` : `the Kubernetes API server is ${path}`}`);
+}
+
 async function runChecks(): Promise<void> {
   for (const step of checkSteps) await run(step, false);
 }
@@ -47,9 +54,10 @@ function total(): { passed: number; failed: number; skipped: number } {
 
 endWithParent();
 say("checking format, lint, types, dead code and docs; running the fast tests; fetching the Envoys that are missing");
-await Promise.all([fetchEnvoys(), run(vitestStep("unit", "contract", "house"), false), runChecks()]);
+await Promise.all([fetchEnvoys(), buildKube(), run(vitestStep("unit", "contract", "house"), false), runChecks()]);
 await run(vitestStep("wire"), true);
 await run(vitestStep("envoy"), true);
+await run(vitestStep("kube"), true);
 
 const { passed, failed, skipped } = total();
 for (const result of results) if (result.failed > 0) say(`failed: ${result.failed} in ${result.name}`);

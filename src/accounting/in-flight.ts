@@ -3,12 +3,16 @@
  *
  * Where Envoy ends the stream before the answer is over, the end cannot be seen. Such a ticket becomes an estimate:
  * it counts until a scrape shows that the pod has fewer requests than we believe (the oldest estimates go first), or
- * until a few typical lifetimes have passed.
+ * until a few typical lifetimes have passed. The end of an estimate is no news of the pod: its readings stay.
  */
 import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
+import { LiveReadings } from "./live-readings.ts";
+import type { Ticket } from "./ticket.ts";
+
+export type { Ticket };
 
 /** A scrape may show a request one moment late; a younger ticket is not judged by it. */
-const SETTLE_MS = 250;
+const JUDGED_AFTER_MS = 250;
 const FIRST_LIFETIME_MS = 10_000;
 const SHORTEST_LIFETIME_MS = 1_000;
 const LONGEST_LIFETIME_MS = 300_000;
@@ -16,19 +20,13 @@ const LONGEST_LIFETIME_MS = 300_000;
 const LIFETIMES = 3;
 const LEARNING_RATE = 0.05;
 
-/** A pick that counts on its pod until it is closed. */
-export interface Ticket {
-  readonly slot: Slot;
-  readonly generation: number;
-  readonly openedAtMs: number;
-  open: boolean;
-}
-
 export class InFlight {
   readonly #table: PodTable;
   readonly #now: () => number;
+  readonly #readings: LiveReadings;
   /** Estimates by slot, oldest first. */
   readonly #estimates = new Map<Slot, Ticket[]>();
+  readonly #picks: number[] = [];
   #meanLifetimeMs = FIRST_LIFETIME_MS;
   /** Tickets open whose end will be seen. */
   streaming = 0;
@@ -38,51 +36,82 @@ export class InFlight {
   constructor(table: PodTable, now: () => number) {
     this.#table = table;
     this.#now = now;
+    this.#readings = new LiveReadings(table);
     table.onLeave((pod) => this.#forget(pod.slot));
   }
 
   open(pod: Pod): Ticket {
-    this.#table.columns.inFlight[pod.slot] = (this.#table.columns.inFlight[pod.slot] ?? 0) + 1;
+    const { slot, generation } = pod;
+    const ticket: Ticket = { slot, generation, openedAtMs: this.#now(), stage: "streaming" };
     this.streaming++;
-    return { slot: pod.slot, generation: pod.generation, openedAtMs: this.#now(), open: true };
+    this.#picks[slot] = this.picks(slot) + 1;
+    this.#count(ticket);
+    return ticket;
   }
 
   /** The request is over. Closing twice does nothing. */
   close(ticket: Ticket): void {
-    if (!ticket.open) return;
-    ticket.open = false;
+    if (ticket.stage !== "streaming") return;
+    ticket.stage = "over";
     this.streaming--;
     this.#learnLifetime(ticket);
-    this.#decrement(ticket);
+    if (this.#uncount(ticket)) this.#readings.ended(ticket);
   }
 
-  /** The request goes elsewhere: counts no longer, and says nothing of how long requests take. */
+  /** The pick is taken back: counts no longer, and says nothing of how long requests take. */
   withdraw(ticket: Ticket): void {
-    if (!ticket.open) return;
-    ticket.open = false;
+    if (ticket.stage !== "streaming") return;
+    ticket.stage = "over";
     this.streaming--;
-    this.#decrement(ticket);
+    if (!this.#uncount(ticket)) return;
+    this.#picks[ticket.slot] = this.picks(ticket.slot) - 1;
+    this.#readings.withdrawn(ticket);
+  }
+
+  /** Another pod than the one picked has served the request: the ticket counts on that one. */
+  move(ticket: Ticket, pod: Pod): void {
+    if (ticket.stage !== "streaming") return;
+    if (ticket.slot === pod.slot && ticket.generation === pod.generation) return;
+    if (this.#uncount(ticket)) this.#readings.withdrawn(ticket);
+    ticket.slot = pod.slot;
+    ticket.generation = pod.generation;
+    this.#count(ticket);
   }
 
   /** The stream is over, the request probably not. */
   estimate(ticket: Ticket): void {
-    if (!ticket.open) return;
+    if (ticket.stage !== "streaming") return;
     this.streaming--;
-    if (!this.#table.isCurrent(ticket.slot, ticket.generation)) {
-      ticket.open = false;
+    if (!this.#isHere(ticket)) {
+      ticket.stage = "over";
       return;
     }
+    ticket.stage = "estimated";
     this.estimated++;
     const queue = this.#estimates.get(ticket.slot);
     if (queue === undefined) this.#estimates.set(ticket.slot, [ticket]);
     else queue.push(ticket);
   }
 
+  /** Picks of the slot's present tenant so far, without those taken back. */
+  picks(slot: Slot): number {
+    return this.#picks[slot] ?? 0;
+  }
+
+  /** The columns of the pod hold a new page, asked for at `startedAtMs`; called before anything else is opened. */
+  scraped(pod: Pod, startedAtMs: number): void {
+    const { slot, generation } = pod;
+    if (!this.#table.isCurrent(slot, generation)) return;
+    const { waiting, running } = this.#table.columns;
+    this.correct(slot, (waiting[slot] ?? Number.NaN) + (running[slot] ?? Number.NaN), startedAtMs);
+    this.#readings.scraped(slot, startedAtMs);
+  }
+
   /** A scrape begun at `startedAtMs` found `load` requests in the pod: more estimates than that are over. */
   correct(slot: Slot, load: number, startedAtMs: number): void {
     const queue = this.#estimates.get(slot);
     if (queue === undefined || Number.isNaN(load)) return;
-    const judged = queue.filter((ticket) => ticket.openedAtMs <= startedAtMs - SETTLE_MS).length;
+    const judged = queue.filter((ticket) => ticket.openedAtMs <= startedAtMs - JUDGED_AFTER_MS).length;
     if (judged > load) this.#dropOldest(slot, queue, judged - load, true);
   }
 
@@ -101,10 +130,10 @@ export class InFlight {
 
   #dropOldest(slot: Slot, queue: Ticket[], count: number, seenOver: boolean): void {
     for (const ticket of queue.splice(0, count)) {
-      ticket.open = false;
+      ticket.stage = "over";
       this.estimated--;
       if (seenOver) this.#learnLifetime(ticket);
-      this.#decrement(ticket);
+      this.#uncount(ticket);
     }
     if (queue.length === 0) this.#estimates.delete(slot);
   }
@@ -113,15 +142,32 @@ export class InFlight {
     this.#meanLifetimeMs += LEARNING_RATE * (this.#now() - ticket.openedAtMs - this.#meanLifetimeMs);
   }
 
-  #decrement(ticket: Ticket): void {
-    if (!this.#table.isCurrent(ticket.slot, ticket.generation)) return;
-    this.#table.columns.inFlight[ticket.slot] = (this.#table.columns.inFlight[ticket.slot] ?? 1) - 1;
+  /** Is the ticket's pod still the one in its slot? */
+  #isHere(ticket: Ticket): boolean {
+    return this.#table.isCurrent(ticket.slot, ticket.generation);
+  }
+
+  #count(ticket: Ticket): void {
+    if (!this.#isHere(ticket)) return;
+    const { inFlight } = this.#table.columns;
+    inFlight[ticket.slot] = (inFlight[ticket.slot] ?? 0) + 1;
+    this.#readings.opened(ticket);
+  }
+
+  /** False when the ticket's pod has left, and with it what it counted. */
+  #uncount(ticket: Ticket): boolean {
+    if (!this.#isHere(ticket)) return false;
+    const { inFlight } = this.#table.columns;
+    inFlight[ticket.slot] = (inFlight[ticket.slot] ?? 1) - 1;
+    return true;
   }
 
   #forget(slot: Slot): void {
     const queue = this.#estimates.get(slot) ?? [];
     this.#estimates.delete(slot);
+    this.#readings.forget(slot);
+    this.#picks[slot] = 0;
     this.estimated -= queue.length;
-    for (const ticket of queue) ticket.open = false;
+    for (const ticket of queue) ticket.stage = "over";
   }
 }

@@ -1,6 +1,6 @@
 /** What a command is, and the --help text made from its options. */
 import { dashed, environmentName } from "../config/load-config.ts";
-import type { OptionTable } from "../config/options.ts";
+import type { OptionTable } from "../config/option-table.ts";
 
 export interface Command {
   readonly name: string;
@@ -41,8 +41,10 @@ export function helpOfAll(commands: readonly Command[]): string {
 
 function row(head: string, text: string): string {
   const lines = wrap(text, HELP_WIDTH - HELP_COLUMN);
-  const first = `  ${head.padEnd(HELP_COLUMN - 2)}${lines[0] ?? ""}`;
-  return [first, ...lines.slice(1).map((line) => " ".repeat(HELP_COLUMN) + line)].join("\n");
+  // A long flag has a line of its own.
+  const isLong = head.length > HELP_COLUMN - 3;
+  const first = isLong ? `  ${head}` : `  ${head.padEnd(HELP_COLUMN - 2)}${lines[0] ?? ""}`;
+  return [first, ...lines.slice(isLong ? 0 : 1).map((line) => " ".repeat(HELP_COLUMN) + line)].join("\n");
 }
 
 function wrap(text: string, width: number): string[] {

@@ -1,7 +1,7 @@
 /** `pointsman demo`: real Envoys, fake pods and the picker, compared with round robin: something to see within a minute. */
 import { loadConfig } from "../config/load-config.ts";
 import { integer, type OptionKind, port, text } from "../config/option-kinds.ts";
-import { option } from "../config/options.ts";
+import { option } from "../config/option-table.ts";
 import { runDemo } from "../demo/run-demo.ts";
 import type { Command } from "./command.ts";
 

@@ -3,9 +3,9 @@ import { App } from "../app.ts";
 import { serveFaults } from "../config/check-serve.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { type Config, serveOptions } from "../config/options.ts";
+import { readPools } from "../config/read-pools.ts";
 import type { ConfigFault } from "../errors.ts";
 import { socketFaults } from "../ext-proc/unix-socket.ts";
-import { parsePodList } from "../pods/static-pods.ts";
 import type { Command } from "./command.ts";
 
 export const serve: Command = {
@@ -29,6 +29,5 @@ export const serve: Command = {
 
 /** All that can be known to be wrong before anything starts. */
 function faultsOf(config: Config): ConfigFault[] {
-  const pods = parsePodList(config.pods);
-  return [...("faults" in pods ? pods.faults : []), ...serveFaults(config), ...socketFaults(config.grpcSocket)];
+  return [...readPools(config).faults, ...serveFaults(config), ...socketFaults(config.grpcSocket)];
 }

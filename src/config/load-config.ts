@@ -1,6 +1,9 @@
 /** Flags and environment -> one frozen set of values, or one ConfigError with every fault. */
+import { nearestWord } from "../discovery/nearest-word.ts";
+import { quoted } from "../discovery/pod-address.ts";
 import { ConfigError, type ConfigFault } from "../errors.ts";
-import type { OptionTable, OptionValues } from "./options.ts";
+import type { OptionKind } from "./option-kinds.ts";
+import type { OptionTable, OptionValues } from "./option-table.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,7 +25,7 @@ export function loadConfig<T extends OptionTable>(
     const source = fromFlag === undefined ? environmentName(spec.flag) : dashed(spec.flag);
     const written = fromFlag ?? env[environmentName(spec.flag)];
     const value = written === undefined ? spec.default : spec.kind.parse(written);
-    if (value === undefined) faults.push({ path: source, expected: spec.kind.expects, got: quoted(written ?? "") });
+    if (value === undefined) faults.push(wrongValue(source, spec.kind, written ?? ""));
     values[name] = value ?? spec.default;
   }
   faults.push(...check(values as OptionValues<T>));
@@ -58,29 +61,14 @@ function readFlags(table: OptionTable, args: readonly string[], faults: ConfigFa
   return given;
 }
 
+function wrongValue(path: string, { expects, words }: OptionKind<unknown>, written: string): ConfigFault {
+  const hint = words && nearestWord(written, words);
+  return { path, expected: expects, got: quoted(written), ...(hint !== undefined && { hint }) };
+}
+
 function unknownFault(arg: string, flag: string | undefined, known: readonly string[]): ConfigFault {
   if (flag === undefined) return { path: quoted(arg), expected: "a flag", got: "a word that belongs to none" };
-  const nearest = known
-    .map((name) => ({ name, distance: editDistance(name, flag) }))
-    .reduce((best, next) => (next.distance < best.distance ? next : best));
-  const hint = nearest.distance <= Math.max(2, flag.length / 3) ? { hint: dashed(nearest.name) } : {};
+  const nearest = nearestWord(flag, known);
+  const hint = nearest === undefined ? {} : { hint: dashed(nearest) };
   return { path: dashed(flag), expected: "a flag that --help lists", got: "an unknown one", ...hint };
-}
-
-/** Letters to insert, delete or change to get from one word to the other. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const change = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
 }

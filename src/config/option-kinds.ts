@@ -9,6 +9,8 @@ export interface OptionKind<T> {
   show(value: T): string;
   /** May stand alone on the command line, meaning this value. */
   readonly alone?: T;
+  /** All correct values, where they are words: for the one that was perhaps meant. */
+  readonly words?: readonly string[];
 }
 
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER): OptionKind<number> {
@@ -32,6 +34,15 @@ export const flag: OptionKind<boolean> = {
   alone: true,
 };
 
+/** A flag that is settled by something else where nobody sets it. */
+export const flagOrAuto: OptionKind<boolean | "auto"> = {
+  expects: "true, false or auto",
+  parse: (text) => (text === "auto" ? text : flag.parse(text)),
+  show: String,
+  alone: true,
+  words: ["true", "false", "auto"],
+};
+
 export function text(expects: string): OptionKind<string> {
   return { expects, parse: (value) => value, show: (value) => (value === "" ? "none" : value) };
 }
@@ -43,6 +54,32 @@ export const ipAddress: OptionKind<string> = {
   show: (value) => value,
 };
 
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A list with commas of ip, ip:port or [v6]:port. */
+export function socketAddresses(defaultPort: number): OptionKind<readonly SocketAddress[]> {
+  return {
+    expects: "IP addresses with commas, each with or without :port",
+    parse: (value) => {
+      const parsed = value.split(",").map((part) => parseSocketAddress(part.trim(), defaultPort));
+      const good = parsed.filter((each) => each !== undefined);
+      return good.length === parsed.length ? good : undefined;
+    },
+    show: (value) => (value.length === 0 ? "none" : value.map(({ address, port }) => `${address}:${port}`).join(",")),
+  };
+}
+
+function parseSocketAddress(text: string, defaultPort: number): SocketAddress | undefined {
+  if (isIP(text) !== 0) return { address: text, port: defaultPort };
+  const [, v6, v4, port = ""] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const address = v6 ?? v4 ?? "";
+  const isGood = isIP(address) === (v6 === undefined ? 4 : 6) && Number(port) > 0 && Number(port) < 65_536;
+  return isGood ? { address, port: Number(port) } : undefined;
+}
+
 /** The path of a URL, as it stands in a request line. */
 export const urlPath: OptionKind<string> = {
   expects: 'a path that starts with "/"',
@@ -50,11 +87,19 @@ export const urlPath: OptionKind<string> = {
   show: (value) => value,
 };
 
+/** Such a path, or the empty text, which leaves out what would be asked for there. */
+export const urlPathOrNone: OptionKind<string> = {
+  expects: 'a path that starts with "/", or ""',
+  parse: (value) => (value === "" ? "" : urlPath.parse(value)),
+  show: (value) => (value === "" ? "none" : value),
+};
+
 export function choice<const C extends string>(...values: readonly C[]): OptionKind<C> {
   return {
     expects: `one of ${values.join(", ")}`,
     parse: (value) => values.find((allowed) => allowed === value),
     show: (value) => value,
+    words: values,
   };
 }
 

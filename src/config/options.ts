@@ -2,39 +2,12 @@
  * Every option of `serve`, once: flag, kind, default and help. --help, the README's table, the environment names and
  * the validation are made from it. Names are the Go picker's wherever it has the same option.
  */
-import {
-  byteCount,
-  choice,
-  durationMs,
-  flag,
-  integer,
-  ipAddress,
-  type OptionKind,
-  port,
-  text,
-  urlPath,
-} from "./option-kinds.ts";
-
-export interface OptionSpec<T> {
-  /** Without dashes; the environment name is POINTSMAN_ and this in capitals. */
-  readonly flag: string;
-  readonly kind: OptionKind<T>;
-  readonly default: T;
-  readonly help: string;
-}
-
-export type OptionTable = { readonly [name: string]: OptionSpec<unknown> };
-export type OptionValues<T extends OptionTable> = {
-  readonly [K in keyof T]: T[K] extends OptionSpec<infer V> ? V : never;
-};
-
-/** Keeps each option's value type; the table's own type is inferred. */
-export function option<T>(flagName: string, kind: OptionKind<T>, defaultValue: T, help: string): OptionSpec<T> {
-  return { flag: flagName, kind, default: defaultValue, help };
-}
+import { byteCount, choice, durationMs, flag, integer, ipAddress, port, text } from "./option-kinds.ts";
+import { type OptionValues, option } from "./option-table.ts";
+import { podOptions } from "./pod-options.ts";
 
 export const serveOptions = {
-  pods: option("pods", text("a list host:port,host:port"), "", "The pods: a list host:port,[v6]:port,name=host:port."),
+  ...podOptions,
   bindAddress: option("bind-address", ipAddress, "0.0.0.0", "Address of all ports but the admin port."),
   grpcPort: option("grpc-port", port, 9002, "ext_proc port; speaks plaintext h2c and TLS at once."),
   grpcSocket: option("grpc-socket", text("a path"), "", "Unix socket that serves ext_proc too, for a sidecar Envoy."),
@@ -66,14 +39,6 @@ export const serveOptions = {
     "",
     "CA that every ext_proc client's certificate must be signed by.",
   ),
-  refreshMetricsIntervalMs: option(
-    "refresh-metrics-interval",
-    durationMs(50),
-    1000,
-    "Time between two scrapes of a pod.",
-  ),
-  scrapeTimeoutMs: option("scrape-timeout", durationMs(10), 1000, "Time a pod has to answer a scrape."),
-  modelServerMetricsPath: option("model-server-metrics-path", urlPath, "/metrics", "Where a pod serves its metrics."),
   bodyLimitBytes: option(
     "body-limit",
     byteCount(1),

@@ -1,12 +1,15 @@
 /** What goes back in the request direction of one stream: the pick with its ticket, a refusal, or plain "go on". */
 import type { Ticket } from "../accounting/in-flight.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { Pod } from "../pods/pod-table.ts";
+import type { ModelEntry } from "../pods/served-models.ts";
 import type { Api } from "../request/inference-request.ts";
+import { noHints, type Refusal, type RouteHints } from "../routing/choose-pool.ts";
 import type { Picked, PickReason } from "../routing/decision.ts";
 import type { BodyMode } from "./body-mode.ts";
 import { afterwards, decide } from "./decide.ts";
 import type { PickReply } from "./destination-header.ts";
-import { immediateReply } from "./encode-reply.ts";
+import { immediateReply, modelListReply, refusalReply } from "./encode-immediate.ts";
 import { passBody } from "./pass-body.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 
@@ -18,9 +21,12 @@ export class Answer {
   /** In observability mode Envoy reads no replies: nothing is sent, counted or learnt, the pick is made all the same. */
   shadow = false;
   api: Api = "none";
+  hints: RouteHints = noHints;
   requestId = "";
   startedAtMs = 0;
   ticket: Ticket | undefined;
+  /** The pod that the ticket counts on. */
+  pod: Pod | undefined;
   /** Is a pick or an immediate response out? */
   given = false;
   /** When the last reply of this direction went out. */
@@ -34,8 +40,8 @@ export class Answer {
   /** False when the request was refused instead. */
   pick(reason: PickReason, on: keyof PickReply, body?: Buffer, cut = false): boolean {
     const host = this.#host;
-    const decision = decide(host, this.api, reason, body, cut);
-    if (decision.kind === "refused") return this.refuse(decision.code);
+    const decision = decide(host, this.api, this.hints, reason, body, cut);
+    if (decision.kind === "refused") return this.#refuse(decision.code, refusalReply(decision));
     this.#provisional = undefined;
     if (!this.shadow) this.#name(decision, on);
     this.given = true;
@@ -49,8 +55,8 @@ export class Answer {
 
   /** Names a pod by load with the headers; a pick on the body may name another. False when refused instead. */
   nameProvisionally(): boolean {
-    const decision = decide(this.#host, "none", "no_prompt", undefined, false);
-    if (decision.kind === "refused") return this.refuse(decision.code);
+    const decision = decide(this.#host, "none", this.hints, "no_prompt", undefined, false);
+    if (decision.kind === "refused") return this.#refuse(decision.code, refusalReply(decision));
     this.#name(decision, "onHeaders");
     this.#provisional = decision;
     this.given = true;
@@ -67,11 +73,25 @@ export class Answer {
     });
   }
 
-  refuse(code: ErrorCode): false {
+  refuse(code: ErrorCode): void {
+    this.#refuse(code, immediateReply(code));
+  }
+
+  /** Answers GET /v1/models; a refusal where the pool is not known. False where a pod is to answer. */
+  listModels(): boolean {
+    const listed: readonly ModelEntry[] | Refusal | undefined = this.#host.listModels(this.hints);
+    if (listed === undefined || this.shadow) return false;
+    if ("kind" in listed) this.#refuse(listed.code, refusalReply(listed));
+    else this.send(modelListReply(listed));
+    this.given = true;
+    return true;
+  }
+
+  #refuse(code: ErrorCode, reply: Buffer): false {
     this.#provisional = undefined;
     this.given = true;
     if (this.shadow) return false;
-    this.send(immediateReply(code));
+    this.send(reply);
     if (this.ticket !== undefined) this.#host.inFlight.withdraw(this.ticket);
     this.ticket = undefined;
     this.#host.events.refused(code);
@@ -95,5 +115,7 @@ export class Answer {
     this.send(replies.of(pod)[on]);
     if (this.ticket !== undefined) inFlight.withdraw(this.ticket);
     this.ticket = inFlight.open(pod);
+    this.pod = pod;
+    this.#host.outcomes.picked(pod);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Replies as bytes: constants, streamed body chunks and immediate responses; the pick is in destination-header.ts.
+ * Replies as bytes: constants and streamed body chunks. The pick is in destination-header.ts, what pointsman answers
+ * itself in encode-immediate.ts.
  * Field numbers are those of envoy.service.ext_proc.v3.ProcessingResponse (see proto/).
  */
-import { type ErrorCode, type ErrorCodeSpec, errorCodes } from "../errors.ts";
 import { field, varintField, varintLength, writeVarint } from "./wire.ts";
 
 /** Fields of ProcessingResponse's oneof. */
@@ -66,27 +66,4 @@ export function encodeStreamedBody(direction: StreamedPart, body: Uint8Array, en
 function writeLength(target: Buffer, at: number, number: number, length: number): number {
   target[at] = (number << 3) | 2;
   return writeVarint(target, at + 1, length);
-}
-
-/** One encoded ImmediateResponse per error code: they carry nothing of the request. */
-const immediateReplies = new Map<ErrorCode, Buffer>(
-  Object.entries(errorCodes).map(([code, spec]) => [code as ErrorCode, encodeImmediate(code, spec)]),
-);
-
-export function immediateReply(code: ErrorCode): Buffer {
-  return immediateReplies.get(code) ?? proceed.requestHeaders;
-}
-
-/** ImmediateResponse { status 1 { code 1 }, headers 2, body 3, details 5 }, with an OpenAI-shaped JSON body. */
-function encodeImmediate(code: string, spec: ErrorCodeSpec): Buffer {
-  const body = JSON.stringify({ error: { message: spec.message, type: spec.type, param: null, code } });
-  const headers = [setHeader("content-type", "application/json"), setHeader("x-pointsman-error", code)];
-  if (spec.retryAfterSeconds !== undefined) headers.push(setHeader("retry-after", String(spec.retryAfterSeconds)));
-  return field(
-    part.immediate,
-    field(1, varintField(1, spec.status)),
-    field(2, ...headers),
-    field(3, body),
-    field(5, `pointsman_${code}`),
-  );
 }

@@ -12,14 +12,17 @@
  */
 import type { ErrorCode } from "../errors.ts";
 import { BodyBuffer } from "../request/body-buffer.ts";
-import { apiOfPath } from "../request/inference-request.ts";
+import { apiOfPath, listsModels } from "../request/inference-request.ts";
+import { noHints, type RouteHints } from "../routing/choose-pool.ts";
 import type { PickReason } from "../routing/decision.ts";
 import { Answer } from "./answer.ts";
 import { assumedMode, type FilterMode, seesBodyFirst } from "./body-mode.ts";
 import type { Held } from "./deadlines.ts";
-import { headerValue, type StreamMessage } from "./decode-message.ts";
+import type { StreamMessage } from "./decode-message.ts";
 import type { PickReply } from "./destination-header.ts";
 import { proceed } from "./encode-reply.ts";
+import { headerValue } from "./header-map.ts";
+import { routedPool, subsetHint } from "./read-metadata.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 
 type Phase = "new" | "guessing" | "holding" | "awaiting" | "passing" | "refused" | "over";
@@ -58,11 +61,13 @@ export class RequestSide {
     answer.startedAtMs = this.#host.now();
     answer.api = message.encoded ? "none" : apiOfPath(message.path);
     answer.shadow = message.observability;
+    answer.hints = hintsOf(message);
     if (events.wantsRequestId) answer.requestId = headerValue(message, REQUEST_ID);
     this.ended = message.endOfStream;
     const mode = stated ?? this.#unstatedMode();
     if (mode !== undefined) this.know(mode);
     if (openStreams.size > settings.streamLimit) this.#refuse("overloaded");
+    else if (message.endOfStream && message.isGet && listsModels(message.path) && answer.listModels()) this.#drop();
     else if (message.endOfStream) this.#pick("no_prompt", "onHeaders");
     else if (message.contentLength > settings.bodyLimitBytes && this.#readsBody()) this.#refuse("body_too_large");
     else if (mode === undefined) this.#hold("guessing", settings.guessMs);
@@ -242,4 +247,11 @@ export class RequestSide {
     this.#host.deadlines.delete(this.#held);
     this.#body.release();
   }
+}
+
+/** What the route says of the pool beats what the client says. */
+function hintsOf(message: StreamMessage): RouteHints {
+  const pool = routedPool(message) || message.pool;
+  const subset = subsetHint(message);
+  return pool === "" && subset === undefined ? noHints : { pool, subset };
 }

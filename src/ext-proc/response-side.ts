@@ -3,8 +3,12 @@ import type { BodyMode } from "./body-mode.ts";
 import type { Held } from "./deadlines.ts";
 import type { StreamMessage } from "./decode-message.ts";
 import { proceed } from "./encode-reply.ts";
+import { headerValue } from "./header-map.ts";
 import { passBody } from "./pass-body.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
+
+const CONTENT_TYPE = Buffer.from("content-type");
+const EVENT_STREAM = "text/event-stream";
 
 export class ResponseSide {
   readonly #port: StreamPort;
@@ -15,6 +19,10 @@ export class ResponseSide {
   #shown: BodyMode = "buffered";
   seen = false;
   ended = false;
+  /** Is the answer a stream of events, so that its end comes long after its headers? */
+  streams = false;
+  /** When the answer's headers were seen. */
+  seenAtMs = 0;
   /** When the held answer to the headers is due. */
   dueAtMs = 0;
 
@@ -46,6 +54,8 @@ export class ResponseSide {
   }
 
   #onHeaders(message: StreamMessage, mode: BodyMode | undefined): void {
+    this.seenAtMs = this.#host.now();
+    this.streams = !message.endOfStream && headerValue(message, CONTENT_TYPE).startsWith(EVENT_STREAM);
     if (mode !== undefined || message.endOfStream) {
       this.#port.send(proceed.responseHeaders);
       return;

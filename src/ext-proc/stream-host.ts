@@ -2,7 +2,10 @@
 import type { EarlyEnds } from "../accounting/early-ends.ts";
 import type { InFlight } from "../accounting/in-flight.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { Pod } from "../pods/pod-table.ts";
+import type { ModelEntry } from "../pods/served-models.ts";
 import type { BufferBudget } from "../request/body-buffer.ts";
+import type { Refusal, RouteHints } from "../routing/choose-pool.ts";
 import type { Picked } from "../routing/decision.ts";
 import type { Router } from "../routing/router.ts";
 import type { AssumedMode, BodyMode, FilterMode } from "./body-mode.ts";
@@ -50,6 +53,13 @@ export interface StreamEvents {
   ended(port: StreamPort, end: StreamEnd): void;
 }
 
+/** Told how the pods do with the requests sent to them, where the filter shows us the answers. */
+export interface PodOutcomes {
+  picked(pod: Pod): void;
+  failed(pod: Pod, kind: "connect" | "status", pickedAtMs: number): void;
+  succeeded(pod: Pod, pickedAtMs: number): void;
+}
+
 /** A stream as the drain sees it. */
 export interface OpenStream {
   /** Ends the stream if Envoy can go on without us. */
@@ -59,6 +69,10 @@ export interface OpenStream {
 export interface StreamHost {
   readonly router: Router;
   readonly inFlight: InFlight;
+  readonly outcomes: PodOutcomes;
+  readonly podAt: (address: string) => Pod | undefined;
+  /** The models that GET /v1/models lists; undefined where a pod is to answer. */
+  readonly listModels: (hints: RouteHints) => readonly ModelEntry[] | Refusal | undefined;
   readonly earlyEnds: EarlyEnds;
   readonly replies: PickReplies;
   readonly budget: BufferBudget;

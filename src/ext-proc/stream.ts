@@ -2,9 +2,13 @@
 import { endsEarly, type FilterMode, statedMode } from "./body-mode.ts";
 import type { Held } from "./deadlines.ts";
 import type { MessageKind, StreamMessage } from "./decode-message.ts";
+import { noteOutcome } from "./outcome.ts";
 import { RequestSide } from "./request-side.ts";
 import { ResponseSide } from "./response-side.ts";
 import { type EndCause, grpcStatus, type OpenStream, type StreamHost, type StreamPort } from "./stream-host.ts";
+
+/** All streams that are shown the headers of the answer and nothing of its body. */
+const headersOnly = {};
 
 export class Stream implements OpenStream, Held {
   readonly #port: StreamPort;
@@ -81,11 +85,12 @@ export class Stream implements OpenStream, Held {
         this.#request.onTrailers();
         break;
       case "response_headers":
+        noteOutcome(message, this.#request.answer, this.#host);
+        this.#respond(message);
+        break;
       case "response_body":
       case "response_trailers":
-        // In observability mode Envoy reads no replies.
-        if (!message.observability)
-          this.#response.on(message, this.#request.modeKnown ? this.#request.mode.response : undefined);
+        this.#respond(message);
         break;
       case "malformed":
         this.#end("abandoned", grpcStatus.invalidArgument, "unreadable ProcessingRequest");
@@ -96,6 +101,12 @@ export class Stream implements OpenStream, Held {
       default:
         message.kind satisfies never;
     }
+  }
+
+  #respond(message: StreamMessage): void {
+    // In observability mode Envoy reads no replies.
+    if (message.observability) return;
+    this.#response.on(message, this.#request.modeKnown ? this.#request.mode.response : undefined);
   }
 
   /** Catches a fault of our own, whatever the entry. */
@@ -151,10 +162,17 @@ export class Stream implements OpenStream, Held {
     });
   }
 
-  /** Has Envoy ended this stream before the answer was over? Whoever shows us the response keeps it until then. */
+  /**
+   * Has Envoy ended this stream before the answer was over? Whoever shows us the answer's body keeps it until then; of
+   * those that show only its headers some versions do, and only a stream of events tells which.
+   */
   #endsEarly(): boolean {
-    if (this.#response.seen) return false;
     const { mode, answer } = this.#request;
+    const { seen, ended, streams, seenAtMs } = this.#response;
+    if (seen) {
+      if (ended || !streams || mode.response !== "none") return false;
+      return this.#host.earlyEnds.isEarly(headersOnly, false, this.#host.now() - seenAtMs, true);
+    }
     const gapMs = this.#host.now() - answer.repliedAtMs;
     return this.#host.earlyEnds.isEarly(mode, endsEarly(mode), gapMs, answer.api !== "none");
   }

@@ -27,6 +27,7 @@ export class DecisionTrace {
     const ordered = [...this.#entries.slice(this.#next), ...this.#entries.slice(0, this.#next)].reverse();
     return ordered.map(({ atMs, decision, elapsedMs, shadow }) => ({
       at: new Date(atMs).toISOString(),
+      pool: decision.pool.name,
       pod: decision.pod.name,
       address: decision.pod.address,
       reason: decision.reason,

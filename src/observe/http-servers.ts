@@ -1,28 +1,9 @@
 /** The two HTTP ports: metrics and probes for the cluster, pods and decisions for the operator on loopback. */
 import fastify, { type FastifyInstance } from "fastify";
-import type { PodTable } from "../pods/pod-table.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
 import type { Metrics } from "./metrics.ts";
-
-/** Health in one sentence, and whether it is good. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly sentence: string;
-}
-
-/** What the pods look like now, unknown readings as null. */
-function podStates(table: PodTable): object[] {
-  const known = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? null : value);
-  return table.pods().map((pod) => ({
-    name: pod.name,
-    address: pod.address,
-    reachable: table.reachable[pod.slot] === 1,
-    waiting: known(table.columns.waiting[pod.slot]),
-    running: known(table.columns.running[pod.slot]),
-    kvUsage: known(table.columns.kvUsage[pod.slot]),
-    inFlight: known(table.columns.inFlight[pod.slot]),
-  }));
-}
+import { type PodView, podStates } from "./pod-states.ts";
+import type { Readiness } from "./readiness.ts";
 
 export function metricsServer(metrics: Metrics, readiness: () => Readiness): FastifyInstance {
   const server = fastify({ forceCloseConnections: true });
@@ -38,15 +19,15 @@ export function metricsServer(metrics: Metrics, readiness: () => Readiness): Fas
 }
 
 export interface AdminParts {
-  readonly table: PodTable;
+  readonly pods: PodView;
   readonly trace: DecisionTrace;
   readonly readiness: () => Readiness;
 }
 
-export function adminServer({ table, trace, readiness }: AdminParts): FastifyInstance {
+export function adminServer({ pods, trace, readiness }: AdminParts): FastifyInstance {
   const server = fastify({ forceCloseConnections: true });
-  server.get("/", async () => ({ status: readiness().sentence, pods: podStates(table), more: ["/debug/decisions"] }));
-  server.get("/debug/pods", async () => podStates(table));
+  server.get("/", async () => ({ status: readiness().sentence, pods: podStates(pods), more: ["/debug/decisions"] }));
+  server.get("/debug/pods", async () => podStates(pods));
   server.get("/debug/decisions", async () => trace.latest());
   return server;
 }

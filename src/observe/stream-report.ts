@@ -4,14 +4,12 @@ import type { ErrorCode } from "../errors.ts";
 import type { BodyMode, FilterMode } from "../ext-proc/body-mode.ts";
 import type { MessageKind } from "../ext-proc/decode-message.ts";
 import type { StreamEnd, StreamEvents, StreamPort } from "../ext-proc/stream-host.ts";
-import type { Picked } from "../routing/decision.ts";
+import type { Pool } from "../pods/pool.ts";
+import type { Picked, PickReason } from "../routing/decision.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
 import type { Cell, HotCounter } from "./instruments.ts";
 import { Brake, type Logger, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
-
-/** One pool until the configuration knows several. */
-const POOL = "default";
 
 export interface StreamReportParts {
   readonly log: Logger;
@@ -32,7 +30,7 @@ export class StreamReport implements StreamEvents {
   /** Cells by label value, so that the hot path never builds a label object. */
   readonly #messages: (kind: string) => Cell;
   readonly #bytes: (kind: string) => Cell;
-  readonly #picks: (reason: string) => Cell;
+  readonly #picks = new WeakMap<Pool, Map<PickReason, Cell>>();
   readonly #sources: (source: string) => Cell;
 
   constructor({ log, instruments, trace, now }: StreamReportParts) {
@@ -45,7 +43,6 @@ export class StreamReport implements StreamEvents {
     this.#saysMessages = log.isLevelEnabled("trace");
     this.#messages = cells(instruments.messages, (kind) => ({ kind }));
     this.#bytes = cells(instruments.messageBytes, (kind) => ({ kind }));
-    this.#picks = cells(instruments.picks, (reason) => ({ pool: POOL, reason }));
     this.#sources = cells(instruments.ticketsClosed, (source) => ({ source }));
   }
 
@@ -60,16 +57,30 @@ export class StreamReport implements StreamEvents {
   }
 
   picked(decision: Picked, elapsedMs: number, shadow: boolean, requestId: string): void {
-    if (shadow) this.#instruments.shadowPicks.add({ pool: POOL });
-    else this.#picks(decision.reason).value++;
+    if (shadow) this.#instruments.shadowPicks.add({ pool: decision.pool.name });
+    else this.#pickCell(decision).value++;
     this.#instruments.pickSeconds.observe(elapsedMs / 1000);
     this.#trace.add(Date.now(), decision, elapsedMs, shadow);
     if (!this.#saysStreams) return;
-    const { pod, reason, model, score } = decision;
+    const { pod, pool, reason, model, score } = decision;
     this.#log.debug(
-      { requestId, pod: pod.name, address: pod.address, reason, model, score, ms: elapsedMs, shadow },
+      { requestId, pool: pool.name, pod: pod.name, address: pod.address, reason, model, score, ms: elapsedMs, shadow },
       "picked",
     );
+  }
+
+  #pickCell({ pool, reason }: Picked): Cell {
+    let cells = this.#picks.get(pool);
+    if (cells === undefined) {
+      cells = new Map();
+      this.#picks.set(pool, cells);
+    }
+    let cell = cells.get(reason);
+    if (cell === undefined) {
+      cell = this.#instruments.picks.cell({ pool: pool.name, reason });
+      cells.set(reason, cell);
+    }
+    return cell;
   }
 
   refused(code: ErrorCode): void {

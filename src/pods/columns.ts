@@ -12,9 +12,24 @@ interface ColumnSpec {
 }
 
 export const columns = {
-  waiting: { owner: "pod", unit: "requests", writer: "pods/scraper", help: "requests in the pod's own queue" },
-  running: { owner: "pod", unit: "requests", writer: "pods/scraper", help: "requests in the pod's running batch" },
-  kvUsage: { owner: "pod", unit: "0..1", writer: "pods/scraper", help: "share of KV blocks held by running requests" },
+  waiting: {
+    owner: "pod",
+    unit: "requests",
+    writer: "scrape/scraper",
+    help: "requests in the pod's own queue, by its last page and our picks since",
+  },
+  running: {
+    owner: "pod",
+    unit: "requests",
+    writer: "scrape/scraper",
+    help: "requests in the pod's running batch, by its last page and our picks since",
+  },
+  kvUsage: {
+    owner: "pod",
+    unit: "0..1",
+    writer: "scrape/scraper",
+    help: "share of KV blocks held by running requests",
+  },
   inFlight: { owner: "pod", unit: "requests", writer: "accounting/in-flight", help: "picks not yet finished" },
   prefixHit: {
     owner: "request",

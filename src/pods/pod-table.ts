@@ -20,11 +20,43 @@ export interface PodSpec {
   /** `ip:port` (IPv6 in brackets): the very string Envoy is told. */
   readonly address: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** What tells a pod from another that takes over its address; without it the name does. */
+  readonly uid?: string;
+  /** The pool it belongs to, where the source tells it; otherwise that of the source. */
+  readonly pool?: string;
 }
 
-export interface Pod extends PodSpec {
+export interface Pod {
+  readonly name: string;
+  readonly address: string;
+  /** As last told; the one fact that may change while a pod stays. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly slot: Slot;
   readonly generation: number;
+}
+
+const noLabels: Readonly<Record<string, string>> = Object.freeze({});
+
+class TablePod implements Pod {
+  readonly name: string;
+  readonly address: string;
+  readonly slot: Slot;
+  readonly generation: number;
+  readonly identity: string;
+  labels: Readonly<Record<string, string>>;
+
+  constructor(spec: PodSpec, slot: Slot, generation: number) {
+    this.name = spec.name;
+    this.address = spec.address;
+    this.identity = identityOf(spec);
+    this.labels = spec.labels ?? noLabels;
+    this.slot = slot;
+    this.generation = generation;
+  }
+}
+
+function identityOf({ uid, name }: PodSpec): string {
+  return uid ?? name;
 }
 
 /** Told of every pod that leaves, after its slot is cleared. */
@@ -36,12 +68,16 @@ export class PodTable {
   /** Slots in use, dense, in the order of joining; the first `size` entries count. */
   live = new Int32Array(INITIAL_CAPACITY);
   size = 0;
-  /** By slot: 1 while the pod answers, 0 once it refused or dropped connections (it stays known). */
+  /** By slot: 1 while the pod answers, 0 once it refused or dropped connections (it stays known). Kept by the scraper. */
   reachable = new Uint8Array(INITIAL_CAPACITY);
+  /** By slot: 1 while the pod is set aside because requests to it fail. Kept by accounting. */
+  setAside = new Uint8Array(INITIAL_CAPACITY);
+  /** By slot: share of the picks a newcomer takes part in, 1 once it is settled. Kept by accounting. */
+  admission = new Float64Array(INITIAL_CAPACITY);
   readonly columns: Record<PodColumn, Float64Array>;
-  #pods: (Pod | undefined)[] = [];
+  #pods: (TablePod | undefined)[] = [];
   #generations: number[] = [];
-  #byAddress = new Map<string, Pod>();
+  #byAddress = new Map<string, TablePod>();
   #free: Slot[] = [];
   #leaveListeners: LeaveListener[] = [];
 
@@ -60,19 +96,24 @@ export class PodTable {
     this.#leaveListeners.push(listener);
   }
 
-  /** Makes the table hold exactly `specs` (by address); pods that stay keep slot, generation and readings. */
+  /**
+   * Makes the table hold exactly `specs`, one per address; pods that stay keep slot, generation and readings. Another
+   * pod at a known address is another pod: the one before has left.
+   */
   reconcile(specs: readonly PodSpec[]): { joined: Pod[]; left: Pod[] } {
     const wanted = new Map(specs.map((spec) => [spec.address, spec]));
     const left: Pod[] = [];
     for (const pod of [...this.#byAddress.values()]) {
-      if (!wanted.has(pod.address)) {
-        this.#leave(pod);
-        left.push(pod);
-      }
+      const spec = wanted.get(pod.address);
+      if (spec !== undefined && identityOf(spec) === pod.identity) continue;
+      this.#leave(pod);
+      left.push(pod);
     }
     const joined: Pod[] = [];
     for (const spec of wanted.values()) {
-      if (!this.#byAddress.has(spec.address)) joined.push(this.#join(spec));
+      const known = this.#byAddress.get(spec.address);
+      if (known === undefined) joined.push(this.#join(spec));
+      else known.labels = spec.labels ?? noLabels;
     }
     return { joined, left };
   }
@@ -98,17 +139,19 @@ export class PodTable {
     const slot = this.#free.pop() ?? (this.#pods.length as Slot);
     if (slot >= this.capacity) this.#grow();
     const generation = (this.#generations[slot] ?? 0) + 1;
-    const pod: Pod = Object.freeze({ ...spec, slot, generation });
+    const pod = new TablePod(spec, slot, generation);
     this.#generations[slot] = generation;
     this.#pods[slot] = pod;
     this.#byAddress.set(pod.address, pod);
     this.live[this.size++] = slot;
     this.reachable[slot] = 1;
+    this.setAside[slot] = 0;
+    this.admission[slot] = 1;
     for (const name of podColumnNames) this.columns[name][slot] = name === "inFlight" ? 0 : Number.NaN;
     return pod;
   }
 
-  #leave(pod: Pod): void {
+  #leave(pod: TablePod): void {
     const at = this.live.indexOf(pod.slot);
     this.live.copyWithin(at, at + 1, this.size);
     this.size--;
@@ -120,16 +163,15 @@ export class PodTable {
 
   #grow(): void {
     const capacity = this.capacity * 2;
-    const live = new Int32Array(capacity);
-    live.set(this.live);
-    this.live = live;
-    const reachable = new Uint8Array(capacity);
-    reachable.set(this.reachable);
-    this.reachable = reachable;
-    for (const name of podColumnNames) {
-      const column = new Float64Array(capacity);
-      column.set(this.columns[name]);
-      this.columns[name] = column;
-    }
+    this.live = grown(this.live, new Int32Array(capacity));
+    this.reachable = grown(this.reachable, new Uint8Array(capacity));
+    this.setAside = grown(this.setAside, new Uint8Array(capacity));
+    this.admission = grown(this.admission, new Float64Array(capacity));
+    for (const name of podColumnNames) this.columns[name] = grown(this.columns[name], new Float64Array(capacity));
   }
+}
+
+function grown<A extends Int32Array | Uint8Array | Float64Array>(from: A, into: A): A {
+  into.set(from);
+  return into;
 }

@@ -47,3 +47,9 @@ export function apiOfPath(path: string): Api {
   if (path.endsWith("/v1/completions", end)) return "completions";
   return "none";
 }
+
+/** Does the path ask for the list of models? */
+export function listsModels(path: string): boolean {
+  const query = path.indexOf("?");
+  return path.endsWith("/v1/models", query === -1 ? path.length : query);
+}

@@ -5,6 +5,7 @@
  */
 import { type ColumnName, columns, type PodColumn } from "../pods/columns.ts";
 import type { PodTable, Slot } from "../pods/pod-table.ts";
+import type { SlotList } from "../pods/pool.ts";
 
 export type CandidateColumns = Record<ColumnName, Float64Array>;
 
@@ -14,28 +15,31 @@ export class CandidateRows {
   readonly columns: CandidateColumns;
   readonly #table: PodTable;
   readonly #podColumns: readonly PodColumn[];
+  readonly #random: () => number;
 
   /** Only the columns in `reads` are gathered. */
-  constructor(table: PodTable, reads: readonly ColumnName[]) {
+  constructor(table: PodTable, reads: readonly ColumnName[], random: () => number) {
     this.#table = table;
+    this.#random = random;
     this.#podColumns = reads.filter((name): name is PodColumn => columns[name].owner === "pod");
     this.columns = Object.fromEntries(
       (Object.keys(columns) as ColumnName[]).map((name) => [name, new Float64Array(0)]),
     ) as CandidateColumns;
   }
 
-  /** The reachable pods; all known ones when none is reachable, since trying beats refusing. Returns how many. */
-  gather(): number {
-    const table = this.#table;
-    this.#makeRoom(table.capacity);
-    let size = 0;
-    for (let i = 0; i < table.size; i++) {
-      const slot = table.live[i]!;
-      if (table.reachable[slot] === 1) this.slots[size++] = slot;
-    }
+  /**
+   * Of `among` the pods that answer, are not set aside, and are no newcomer that sits this one out. Where none is left
+   * the demands fall one by one: the newcomers come in, then those set aside, then all, since trying beats refusing.
+   * Returns how many.
+   */
+  gather(among: SlotList): number {
+    this.#makeRoom(this.#table.capacity);
+    let size = this.#select(among, true, true);
+    if (size === 0) size = this.#select(among, true, false);
+    if (size === 0) size = this.#select(among, false, false);
     if (size === 0) {
-      size = table.size;
-      this.slots.set(table.live.subarray(0, size));
+      size = among.size;
+      this.slots.set(among.slots.subarray(0, size));
     }
     this.size = size;
     for (const name of this.#podColumns) this.#gatherColumn(name);
@@ -44,6 +48,18 @@ export class CandidateRows {
 
   slotAt(row: number): Slot {
     return this.slots[row]! as Slot;
+  }
+
+  #select(among: SlotList, wellOnly: boolean, ramped: boolean): number {
+    const { reachable, setAside, admission } = this.#table;
+    let size = 0;
+    for (let i = 0; i < among.size; i++) {
+      const slot = among.slots[i]!;
+      if (reachable[slot] !== 1 || (wellOnly && setAside[slot] === 1)) continue;
+      if (ramped && admission[slot]! < 1 && this.#random() >= admission[slot]!) continue;
+      this.slots[size++] = slot;
+    }
+    return size;
   }
 
   #gatherColumn(name: PodColumn): void {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningEnvoy } from "../../src/demo/run-envoy.ts";
 import { type EchoPods, startEchoPods } from "../support/echo-backend.ts";
-import { configOfModes, requestModes } from "../support/envoy-modes.ts";
+import { configOfModes, requestModes, responseModes } from "../support/envoy-modes.ts";
 import { chatBody, Load } from "../support/load.ts";
 import { type PickerProcess, startPicker } from "../support/picker-process.ts";
 import { findTestEnvoy } from "../support/test-envoy.ts";
@@ -55,27 +55,33 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} and reques
 
 const closing = await findTestEnvoy("1.38.3");
 
-describe.skipIf(closing === undefined)("Envoy 1.38.3, which ends a buffered stream early", () => {
-  test("is found out, and its requests are estimated from then on", async () => {
-    const pods = await startEchoPods(2);
-    const picker = await startPicker(["--pods", pods.addresses.join(",")]);
-    const buffered = requestModes.filter(({ name }) => name === "buffered");
-    const envoy = await closing!.start({
-      config: configOfModes(buffered, { pickers: [picker.address], pods: pods.addresses }),
-    });
-    try {
-      const load = new Load({
-        port: envoy.ports.get("buffered")!,
-        body: chatBody(1),
-        headers: { "x-echo-sse": "2/100" },
+describe.skipIf(closing === undefined)("Envoy 1.38.3, which ends a stream as soon as it needs no more of it", () => {
+  test.each([
+    ["after the body", "buffered", requestModes],
+    ["after the answer's headers", "response-headers", responseModes],
+  ])(
+    "is found out where that is %s, and its requests are estimated from then on",
+    async (_, name, modes) => {
+      const pods = await startEchoPods(2);
+      const picker = await startPicker(["--pods", pods.addresses.join(",")]);
+      const envoy = await closing!.start({
+        config: configOfModes(
+          modes.filter((mode) => mode.name === name),
+          { pickers: [picker.address], pods: pods.addresses },
+        ),
       });
-      while ((await picker.metric(TICKETS, { source: "estimate" })) === 0) await load.one();
-      load.stop();
-      expect([...load.outcomes.keys()]).toEqual(["200"]);
-    } finally {
-      await envoy.stop();
-      await picker.kill();
-      await pods.close();
-    }
-  }, 120_000);
+      try {
+        const headers = { "x-echo-sse": "2/100" };
+        const load = new Load({ port: envoy.ports.get(name)!, body: chatBody(1), headers });
+        while ((await picker.metric(TICKETS, { source: "estimate" })) === 0) await load.one();
+        load.stop();
+        expect([...load.outcomes.keys()]).toEqual(["200"]);
+      } finally {
+        await envoy.stop();
+        await picker.kill();
+        await pods.close();
+      }
+    },
+    120_000,
+  );
 });

@@ -2,8 +2,10 @@
 import { builtInScorers } from "../../scorers/index.ts";
 import { defaultWeights } from "../../src/build-host.ts";
 import { demoOptions } from "../../src/cli/demo.ts";
+import { fileKeys } from "../../src/config/file-keys.ts";
 import { dashed, environmentName } from "../../src/config/load-config.ts";
-import { type OptionTable, serveOptions } from "../../src/config/options.ts";
+import type { OptionTable } from "../../src/config/option-table.ts";
+import { serveOptions } from "../../src/config/options.ts";
 import { type ErrorCodeSpec, errorCodes } from "../../src/errors.ts";
 import { metricSpecs } from "../../src/observe/metrics.ts";
 import { columns } from "../../src/pods/columns.ts";
@@ -50,6 +52,10 @@ function scorersTable(): string {
 const generators: Readonly<Record<string, () => string>> = {
   "serve-options": () => optionsTable(serveOptions),
   "demo-options": () => optionsTable(demoOptions),
+  "config-keys": () => {
+    const rows = fileKeys().map(({ path, form, flag, help }) => [code(path), form, help, flag && code(dashed(flag))]);
+    return table(["Key", "Written as", "Effect", "Flag"], rows);
+  },
   "error-codes": codesTable,
   scorers: scorersTable,
   columns: () => {

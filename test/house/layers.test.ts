@@ -3,24 +3,24 @@ import { describe, expect, test } from "vitest";
 import { importsOf, listFiles, readSource } from "./tree.ts";
 
 /**
- * main -> cli -> {app, demo, doctor} -> {config, ext-proc, observe, pods, accounting} -> routing -> {request, prefix}
- *      -> pods/pod-table, scorer -> engine-model, pods/columns, request/inference-request, errors
+ * main -> cli -> {app, demo, doctor} -> {config, ext-proc, observe, discovery, scrape, accounting} -> routing
+ *      -> {request, prefix} -> {pods, scorer} -> {engine-model, pods/columns, request/inference-request, errors}
  */
 const layers: readonly (readonly string[])[] = [
   ["main"],
   ["cli"],
   ["app", "demo", "doctor"],
-  ["config", "ext-proc", "observe", "pods", "accounting"],
+  ["config", "ext-proc", "observe", "discovery", "scrape", "accounting"],
   ["routing"],
   ["request", "prefix"],
-  ["pods/pod-table", "scorer"],
-  ["engine-model", "pods/columns", "request/inference-request", "errors"],
+  ["pods", "scorer"],
+  ["engine-model", "pods/columns", "request/inference-request", "errors", "version"],
 ];
 const placed = layers.flat();
 
 /** Files with a place of their own in the picture above, or that share another's. */
 function partOf(path: string): string {
-  if (path === "src/build-host.ts") return "app";
+  if (/^src\/(build-host|build-sources|known-pods)\.ts$/.test(path)) return "app";
   const name = path.replace(/^src\//, "").replace(/\.ts$/, "");
   return placed.includes(name) ? name : (name.split("/")[0] ?? name);
 }

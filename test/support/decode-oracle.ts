@@ -1,5 +1,6 @@
 /** Compares what our decoder understood of a message with what protobufjs understood of it. */
-import { headerValue, type StreamMessage } from "../../src/ext-proc/decode-message.ts";
+import type { StreamMessage } from "../../src/ext-proc/decode-message.ts";
+import { headerValue } from "../../src/ext-proc/header-map.ts";
 import type { HeaderMap, HeaderValue, HttpBody, HttpHeaders, ProcessingRequest } from "../../src/ext-proc/messages.ts";
 import { protoMethods } from "../../src/ext-proc/messages.ts";
 import { requestKinds } from "./random-messages.ts";
@@ -38,6 +39,7 @@ export function disagreements(ours: StreamMessage, theirs: ProcessingRequest): s
     expectValue(found, `header ${key}`, headerValue(ours, Buffer.from(key ?? "")), first);
   }
   compareNoted(found, ours, kind === "request_headers" ? headers : []);
+  compareStatus(found, ours, kind === "response_headers" ? headers : []);
   expect("observability", ours.observability, theirs.observability_mode ?? false);
   const config = theirs.protocol_config;
   expect("requestBodyMode", ours.requestBodyMode, config ? modeNumber(config.request_body_mode) : -1);
@@ -46,10 +48,22 @@ export function disagreements(ours: StreamMessage, theirs: ProcessingRequest): s
   return found;
 }
 
-/** The two headers read while decoding: the last of a name counts. */
+function compareStatus(found: string[], ours: StreamMessage, headers: readonly HeaderValue[]): void {
+  const status = headers.findLast((header) => header.key === ":status");
+  const expected =
+    status === undefined ? [-1] : candidates(status).map((text) => (/^\d{1,15}$/.test(text) ? Number(text) : -1));
+  if (!expected.includes(ours.status)) found.push(`status: ours ${ours.status}, theirs ${expected}`);
+}
+
+/** The headers read while decoding: the last of a name counts. */
 function compareNoted(found: string[], ours: StreamMessage, headers: readonly HeaderValue[]): void {
   const path = headers.findLast((header) => header.key === ":path");
   expectValue(found, "path", ours.path, path ?? { key: ":path" });
+  const method = headers.findLast((header) => header.key === ":method");
+  const isGet = candidates(method ?? { key: ":method" }).map((text) => text === "GET");
+  if (!isGet.includes(ours.isGet)) found.push(`isGet: ours ${ours.isGet}, theirs ${isGet}`);
+  const pool = headers.findLast((header) => header.key === "x-pointsman-pool");
+  expectValue(found, "pool", ours.pool, pool ?? { key: "x-pointsman-pool" });
   const length = headers.findLast((header) => header.key === "content-length");
   const lengths = length === undefined ? [""] : candidates(length);
   const expected = lengths.map((value) => (/^\d{1,15}$/.test(value) ? Number(value) : -1));

@@ -25,8 +25,11 @@ export class PickerProcess {
   readonly #awaited = new Set<{ accepts: (line: LogLine) => boolean; resolve: (line: LogLine) => void }>();
   #ports = new Map<unknown, number>();
 
-  constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, [mainFile, "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const child = spawn(process.execPath, [mainFile, "serve", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     this.#child = child;
     createInterface(child.stdout).on("line", (text) => this.#note(JSON.parse(text)));
     createInterface(child.stderr).on("line", (text) => this.#note({ stderr: text }));
@@ -77,6 +80,11 @@ export class PickerProcess {
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.#portOf("metrics")}/metrics`);
     return sumOf(await response.text(), name, labels);
+  }
+
+  /** What /readyz says. */
+  async readiness(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.#portOf("metrics")}/readyz`)).text();
   }
 
   /** Asks until the metric has the value; the test's own time limit ends a wait in vain. */
@@ -131,9 +139,12 @@ export function sumOf(page: string, name: string, labels: Readonly<Record<string
 }
 
 /** On loopback and free ports, without the wait at the end that Envoy would need. */
-export function startPicker(flags: readonly string[]): Promise<PickerProcess> {
+export function startPicker(
+  flags: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<PickerProcess> {
   const ports = ["--grpc-port=0", "--grpc-health-port=0", "--metrics-port=0", "--admin-port=0"];
-  return new PickerProcess(["--bind-address=127.0.0.1", "--drain-delay=0s", ...ports, ...flags]).ready();
+  return new PickerProcess(["--bind-address=127.0.0.1", "--drain-delay=0s", ...ports, ...flags], env).ready();
 }
 
 export interface FakePod {

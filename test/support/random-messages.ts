@@ -13,8 +13,29 @@ export const requestKinds = [
 ] as const;
 export type RequestKind = (typeof requestKinds)[number];
 
-const names = [":path", ":method", "content-length", "content-type", "x-request-id", "x", ":status", ":pathx"];
-const values = ["/v1/chat/completions?x=1", "POST", "0", "123", "12x", "", "a".repeat(200), "application/json"];
+const names = [
+  ":path",
+  ":method",
+  "content-length",
+  "content-type",
+  "x-request-id",
+  "x",
+  ":status",
+  ":pathx",
+  "x-pointsman-pool",
+];
+const values = [
+  "/v1/chat/completions?x=1",
+  "POST",
+  "GET",
+  "503",
+  "0",
+  "123",
+  "12x",
+  "",
+  "a".repeat(200),
+  "application/json",
+];
 const modes = ["NONE", "STREAMED", "BUFFERED", "BUFFERED_PARTIAL", "FULL_DUPLEX_STREAMED", "GRPC"] as const;
 
 /** Each name at most once, as in Envoy's header maps of single values; the value stands in value or in raw_value. */

@@ -21,11 +21,11 @@ export class ScriptedExchange {
     this.#handler.onRequestStart?.(this.#controller, {});
   }
 
-  head(status: number): void {
-    this.#handler.onResponseStart?.(this.#controller, status, {});
+  head(status: number, headers: Record<string, string> = {}): void {
+    this.#handler.onResponseStart?.(this.#controller, status, headers);
   }
 
-  data(text: string): void {
+  data(text: string | Buffer): void {
     this.#handler.onResponseData?.(this.#controller, Buffer.from(text));
   }
 

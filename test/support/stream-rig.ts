@@ -17,8 +17,12 @@ import {
 import { Stream } from "../../src/ext-proc/stream.ts";
 import type { StreamEnd, StreamHost, StreamPort } from "../../src/ext-proc/stream-host.ts";
 import { PodTable } from "../../src/pods/pod-table.ts";
+import { defaultPoolSettings } from "../../src/pods/pool.ts";
+import { Pools } from "../../src/pods/pools.ts";
+import { ServedModels } from "../../src/pods/served-models.ts";
 import { BufferBudget } from "../../src/request/body-buffer.ts";
 import type { Picked } from "../../src/routing/decision.ts";
+import { listModels } from "../../src/routing/list-models.ts";
 import { Router } from "../../src/routing/router.ts";
 import { ScoringPlan } from "../../src/routing/scoring-plan.ts";
 
@@ -34,6 +38,9 @@ const { requestSerialize, responseDeserialize } = protoMethods().process;
 
 export class StreamRig {
   readonly table = new PodTable();
+  readonly models = new ServedModels();
+  readonly pools = new Pools({ table: this.table, models: this.models });
+  readonly outcomes: string[] = [];
   readonly picks: Picked[] = [];
   readonly refusals: string[] = [];
   readonly faults: string[] = [];
@@ -55,16 +62,27 @@ export class StreamRig {
     this.inFlight = new InFlight(this.table, now);
     this.table.reconcile((options.pods ?? ["10.0.0.1:8000"]).map((address) => ({ name: address, address })));
     const plan = new ScoringPlan([{ scorer: queueDepth, weight: 1 }], faults);
-    const router = new Router({ table: this.table, plan, owners: { prefixHit: owner }, random: () => 0 });
+    const { table, pools } = this;
+    // Known readings, so that the scorers are asked.
+    table.columns.waiting.fill(0);
+    pools.obtain("default", defaultPoolSettings).assign(table.pods());
+    const router = new Router({ table, pools, plan, owners: { prefixHit: owner }, random: () => 0 });
     const route = router.route.bind(router);
-    router.route = (request, reason) => {
+    router.route = (request, reason, hints) => {
       if (this.breakRouting) throw new Error("broken by the test");
-      return route(request, reason);
+      return route(request, reason, hints);
     };
     router.learn = () => this.learnt++;
     this.host = {
       router,
       inFlight: this.inFlight,
+      outcomes: {
+        picked: () => {},
+        failed: (pod, kind) => this.outcomes.push(`${pod.name} failed: ${kind}`),
+        succeeded: (pod) => this.outcomes.push(`${pod.name} succeeded`),
+      },
+      podAt: (address) => table.byAddress(address),
+      listModels: (hints) => listModels(pools, table, hints),
       earlyEnds: new EarlyEnds(),
       replies: new PickReplies(),
       budget: new BufferBudget(options.bufferLimitBytes ?? 1e9),

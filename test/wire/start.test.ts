@@ -68,8 +68,8 @@ test("what can be known before is told all at once", async () => {
   expect(code).toBe(78);
   expect(said).toEqual([
     "pointsman: 4 wrong settings",
-    '  --admin-address: expected an IP address, got "here"',
     '  --model-server-metrics-path: expected a path that starts with "/", got "x"',
+    '  --admin-address: expected an IP address, got "here"',
     `  --client-ca-file: expected a readable ${folder} with certificates in PEM, got EISDIR`,
     `  --grpc-socket: expected a path with nothing or an old socket at it, got ${JSON.stringify(file)}`,
   ]);

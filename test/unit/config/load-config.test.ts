@@ -68,6 +68,34 @@ test("loadConfig lists every fault with path, expectation and what it got", () =
   ]);
 });
 
+test.each([
+  [
+    "10.0.0.1,10.0.0.2:5353",
+    [
+      { address: "10.0.0.1", port: 53 },
+      { address: "10.0.0.2", port: 5353 },
+    ],
+  ],
+  [
+    "::1, [fd00::1]:54",
+    [
+      { address: "::1", port: 53 },
+      { address: "fd00::1", port: 54 },
+    ],
+  ],
+])("loadConfig reads the addresses %s", (text, expected) => {
+  expect(load([`--dns-servers=${text}`]).dnsServers).toEqual(expected);
+});
+
+test.each(["", "ns1", "10.0.0.1:0", "10.0.0.1:70000", "[10.0.0.1]:53", "10.0.0.1,,10.0.0.2"])(
+  "loadConfig refuses the addresses %j",
+  (text) => {
+    expect(faultsOf([`--dns-servers=${text}`])).toEqual([
+      `--dns-servers: expected IP addresses with commas, each with or without :port, got ${JSON.stringify(text)}`,
+    ]);
+  },
+);
+
 test("loadConfig counts an unknown flag's value as no fault of its own and guesses no far-off name", () => {
   expect(faultsOf(["--zzz", "value"])).toEqual(["--zzz: expected a flag that --help lists, got an unknown one"]);
 });

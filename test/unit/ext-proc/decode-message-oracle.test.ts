@@ -1,6 +1,7 @@
 /** decodeMessage against protobufjs: random messages of every kind, cut short, rearranged and mutated. */
 import { describe, expect, test } from "vitest";
-import { decodeMessage, headerValue } from "../../../src/ext-proc/decode-message.ts";
+import { decodeMessage } from "../../../src/ext-proc/decode-message.ts";
+import { headerValue } from "../../../src/ext-proc/header-map.ts";
 import { varintBytes } from "../../../src/ext-proc/wire.ts";
 import { decodeByOracle, disagreements, encodeRequest } from "../../support/decode-oracle.ts";
 import { oddities } from "../../support/message-oddities.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { decodeMessage, headerValue } from "../../../src/ext-proc/decode-message.ts";
+import { decodeMessage } from "../../../src/ext-proc/decode-message.ts";
+import { headerValue } from "../../../src/ext-proc/header-map.ts";
 import { headerMap } from "../../../src/ext-proc/messages.ts";
 import { field, varintField } from "../../../src/ext-proc/wire.ts";
 import { encodeRequest } from "../../support/decode-oracle.ts";

@@ -1,13 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type ErrorCode, errorCodes } from "../../../src/errors.ts";
 import { DESTINATION_HEADER, encodePick } from "../../../src/ext-proc/destination-header.ts";
-import {
-  encodeStreamedBody,
-  immediateReply,
-  proceed,
-  STREAMED_CHUNK_BYTES,
-} from "../../../src/ext-proc/encode-reply.ts";
-import { mutatedHeaders, type ProcessingResponse, protoMethods } from "../../../src/ext-proc/messages.ts";
+import { encodeStreamedBody, proceed, STREAMED_CHUNK_BYTES } from "../../../src/ext-proc/encode-reply.ts";
+import { type ProcessingResponse, protoMethods } from "../../../src/ext-proc/messages.ts";
 import { Random } from "../../support/random.ts";
 
 function decodeReply(bytes: Buffer): ProcessingResponse {
@@ -70,20 +64,4 @@ describe("encodeStreamedBody", () => {
       }
     }
   });
-});
-
-test.each(Object.entries(errorCodes))("immediateReply of %s is an answer that client libraries read", (code, spec) => {
-  const reply = decodeReply(immediateReply(code as ErrorCode));
-  const { status, details, body } = reply.immediate_response ?? {};
-  expect(status?.code).toBe(spec.status);
-  expect(details).toBe(`pointsman_${code}`);
-  expect(JSON.parse(body?.toString() ?? "")).toEqual({
-    error: { message: spec.message, type: spec.type, param: null, code },
-  });
-  const retryAfter = "retryAfterSeconds" in spec ? [["retry-after", String(spec.retryAfterSeconds)]] : [];
-  expect([...mutatedHeaders(reply)]).toEqual([
-    ["content-type", "application/json"],
-    ["x-pointsman-error", code],
-    ...retryAfter,
-  ]);
 });

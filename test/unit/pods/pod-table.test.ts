@@ -147,11 +147,30 @@ describe("PodTable", () => {
     expect(table.isCurrent(slot, 0)).toBe(false);
   });
 
-  test("hands out pods that cannot be changed, with their labels", () => {
+  test("tells a pod's labels as they were last told, the pod staying the same", () => {
     const table = new PodTable();
     table.reconcile([{ name: "a", address: "10.0.0.1:1", labels: { role: "decode" } }]);
     const pod = podOf(table, 1);
     expect(pod.labels).toEqual({ role: "decode" });
-    expect(Object.isFrozen(pod)).toBe(true);
+    expect(table.reconcile([{ name: "a", address: "10.0.0.1:1", labels: { role: "prefill" } }])).toEqual({
+      joined: [],
+      left: [],
+    });
+    expect([podOf(table, 1), pod.labels]).toEqual([pod, { role: "prefill" }]);
+  });
+
+  test.each<[string, { name: string; uid?: string }]>([
+    ["another uid", { name: "a", uid: "2" }],
+    ["another name where no uid is told", { name: "b" }],
+  ])("takes %s at a known address for another pod", (_, facts) => {
+    const table = new PodTable();
+    const before = { name: "a", address: "10.0.0.1:1", ...(facts.uid !== undefined && { uid: "1" }) };
+    table.reconcile([before]);
+    const pod = podOf(table, 1);
+    table.columns.waiting[pod.slot] = 5;
+    expect(table.reconcile([before])).toEqual({ joined: [], left: [] });
+    const { joined, left } = table.reconcile([{ address: "10.0.0.1:1", ...facts }]);
+    expect([left, joined.map(({ slot, generation }) => [slot, generation])]).toEqual([[pod], [[pod.slot, 2]]]);
+    expect([table.columns.waiting[pod.slot], table.isCurrent(pod.slot, 1)]).toEqual([Number.NaN, false]);
   });
 });

@@ -1,0 +1,72 @@
+/** What the parts of the config file are read with: the document, where faults go, and what holds without a file. */
+import { isMap, isScalar } from "yaml";
+import { nearestWord } from "../discovery/nearest-word.ts";
+import type { FaultListener, Field, YamlTree } from "../discovery/yaml-tree.ts";
+import type { OptionKind } from "./option-kinds.ts";
+import { scrapeOptions as poolOptions } from "./pod-options.ts";
+import type { PodConfig, PoolValues } from "./pool-config.ts";
+
+export interface FileReading {
+  readonly tree: YamlTree;
+  readonly fault: FaultListener;
+  /** The options, which are the default of every pool. */
+  readonly config: PodConfig;
+}
+
+export type Fields = ReadonlyMap<string, Field>;
+
+/** The keys of a mapping, each of them known; undefined and a fault where it is none. */
+export function readFields(
+  { tree }: FileReading,
+  field: Field,
+  known: readonly string[],
+  expected: string,
+): Fields | undefined {
+  return isMap(field.node) ? tree.fields(field, field.node, known) : tree.wrong(field, expected);
+}
+
+/** The values of a list that is not empty; none and a fault where it is no such list. */
+export function readItems({ tree, fault }: FileReading, field: Field, expected: string): readonly Field[] {
+  const items = tree.items(field, expected);
+  if (items?.length === 0) fault(field.place, expected, "an empty one");
+  return items ?? [];
+}
+
+/** A text that says something. */
+export function readText({ tree }: FileReading, field: Field, expected: string): string | undefined {
+  const text = tree.text(field, expected);
+  return text === "" ? tree.wrong(field, expected) : text;
+}
+
+/** What `fields` say of options, in the way the flags of these options are written. */
+export function readValues(
+  reading: FileReading,
+  fields: Fields,
+  keys: Readonly<Record<string, keyof typeof poolOptions>>,
+): Partial<PoolValues> {
+  const given: Record<string, unknown> = {};
+  for (const [key, name] of Object.entries(keys)) {
+    const field = fields.get(key);
+    const value = field && readValue(reading, field, poolOptions[name].kind);
+    if (value !== undefined) given[name] = value;
+  }
+  return given as Partial<PoolValues>;
+}
+
+/** Numbers and switches as they are written, so that one rule reads them in flags and file. */
+export function writtenText({ node }: Field): string | undefined {
+  if (!isScalar(node) || node.value === null) return undefined;
+  return typeof node.value === "number" ? (node.source ?? String(node.value)) : String(node.value);
+}
+
+function readValue({ tree }: FileReading, field: Field, kind: OptionKind<unknown>): unknown {
+  const text = writtenText(field);
+  if (text === undefined) return tree.wrong(field, kind.expects);
+  return kind.parse(text) ?? tree.wrong(field, kind.expects, meant(text, kind));
+}
+
+/** The word that is near, or the number with the unit it lacks. */
+function meant(text: string, { words = [], parse }: OptionKind<unknown>): string | undefined {
+  if (words.length > 0) return nearestWord(text, words);
+  return /^[\d.]+$/.test(text) ? ["ms", "s"].map((unit) => text + unit).find((each) => parse(each)) : undefined;
+}

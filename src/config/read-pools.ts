@@ -1,0 +1,55 @@
+/** All pools of the picker, from the config file or from flags and environment, or everything that is wrong with them. */
+import { quoted } from "../discovery/pod-address.ts";
+import type { ConfigFault } from "../errors.ts";
+import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import { readFlagPools } from "./flag-pools.ts";
+import { dashed } from "./load-config.ts";
+import { sourceOptions } from "./pod-options.ts";
+import type { PodConfig, PoolConfig } from "./pool-config.ts";
+
+/** The options that name pods; the others say more of what these name. */
+const namingOptions = [
+  "pods",
+  "podsFile",
+  "podsDns",
+  "inferencePool",
+  "poolName",
+  "endpointSelector",
+  "endpointTargetPorts",
+  "podsService",
+  "podsAibrix",
+] as const satisfies readonly (keyof typeof sourceOptions)[];
+
+export function readPools(config: PodConfig): {
+  readonly pools: readonly PoolConfig[];
+  readonly faults: readonly ConfigFault[];
+} {
+  const file: ConfigFile = config.configFile === "" ? { faults: [] } : readConfigFile(config.configFile, config);
+  const flags = readFlagPools(config);
+  const faults = [...file.faults, ...flags.faults];
+  if (file.pools !== undefined) faults.push(...strayFaults(config));
+  const pools = file.pools ?? flags.pools;
+  if (pools.length === 0 && faults.length === 0) faults.push(nothingGiven);
+  return { pools, faults };
+}
+
+const nothingGiven: ConfigFault = {
+  path: "--pods",
+  expected:
+    "pods from somewhere: --pods, --pods-file, --pods-dns, --inference-pool, --endpoint-selector, --pods-service, --pods-aibrix or --config-file",
+  got: "none of them",
+};
+
+/**
+ * A flag that names pods beside a file with pools could replace them, join one of them or be a pool of its own, and
+ * whoever expects another of these sends requests to the wrong pods: so it is refused. Not even a pool of its own would
+ * leave the file's as they are, since a pool that is the only one is found without being named.
+ */
+function strayFaults(config: PodConfig): ConfigFault[] {
+  const given = namingOptions.filter((name) => config[name] !== "");
+  return given.map((name) => ({
+    path: dashed(sourceOptions[name].flag),
+    expected: `no pods by flag or environment beside the pools of ${config.configFile}`,
+    got: quoted(config[name]),
+  }));
+}

@@ -1,0 +1,121 @@
+/** Metadata and attributes that come with a message, read on demand: who wants none of them pays nothing. */
+import type { StreamMessage } from "./decode-message.ts";
+import { WireReader, wireType } from "./wire.ts";
+
+/** Fields of google.protobuf.Value. */
+const STRING = 3;
+const LIST = 6;
+
+const SUBSET_NAMESPACE = "envoy.lb.subset_hint";
+const SUBSET_KEY = "x-gateway-destination-endpoint-subset";
+const SERVED_NAMESPACE = "envoy.lb";
+const SERVED_KEY = "x-gateway-destination-endpoint-served";
+const POOL_NAMESPACE = "pointsman";
+const POOL_KEY = "pool";
+/** How the filter's request_attributes name a route's own metadata. */
+const ROUTE_METADATA = "xds.route_metadata";
+
+const reader = new WireReader();
+
+/** The pool that the route names, as metadata of the filter's namespaces or as an attribute; "" when it names none. */
+export function routedPool(message: StreamMessage): string {
+  const { metadataStart, metadataEnd, attributesStart, attributesEnd } = message;
+  if (metadataEnd === 0 && attributesEnd === 0) return "";
+  reader.reset(message.bytes);
+  const [fromMetadata = ""] = metadataTexts(metadataStart, metadataEnd, POOL_NAMESPACE, POOL_KEY) ?? [];
+  if (fromMetadata !== "" || attributesEnd === 0) return fromMetadata;
+  // The range is a map entry { filter 1, Struct 2 }.
+  const struct = fieldOf(attributesStart, attributesEnd, 2);
+  const value = entryOf(struct, (key) => key.startsWith(ROUTE_METADATA));
+  return value === undefined ? "" : (textsOf(value)[0] ?? "");
+}
+
+/** The addresses Envoy allows for this request; undefined where it does not restrict them. */
+export function subsetHint(message: StreamMessage): readonly string[] | undefined {
+  if (message.metadataEnd === 0) return undefined;
+  reader.reset(message.bytes);
+  const texts = metadataTexts(message.metadataStart, message.metadataEnd, SUBSET_NAMESPACE, SUBSET_KEY);
+  return texts?.flatMap((text) => text.split(",")).filter((text) => text.trim() !== "");
+}
+
+/** The address of the pod that answered, where Envoy says; "" where it does not. */
+export function servedAddress(message: StreamMessage): string {
+  if (message.metadataEnd === 0) return "";
+  reader.reset(message.bytes);
+  return metadataTexts(message.metadataStart, message.metadataEnd, SERVED_NAMESPACE, SERVED_KEY)?.[0] ?? "";
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Metadata { filter_metadata 1: map of Struct }: the texts under namespace and key. */
+function metadataTexts(start: number, end: number, namespace: string, key: string): string[] | undefined {
+  const struct = entryOf({ start, end }, (name) => name === namespace);
+  const value = struct === undefined ? undefined : entryOf(struct, (name) => name === key);
+  return value === undefined ? undefined : textsOf(value);
+}
+
+/** The value of the first entry, in a message whose field 1 is a map with text keys, whose key is wanted. */
+function entryOf(map: Range | undefined, isWanted: (key: string) => boolean): Range | undefined {
+  if (map === undefined) return undefined;
+  reader.at = map.start;
+  while (reader.at < map.end && !reader.failed) {
+    const entry = nextField(map.end);
+    if (entry?.number !== 1) continue;
+    const key = fieldOf(entry.start, entry.end, 1);
+    const value = fieldOf(entry.start, entry.end, 2);
+    reader.at = entry.end;
+    if (key !== undefined && isWanted(textOf(key))) return value;
+  }
+  return undefined;
+}
+
+/** A Value's text, or the texts of its list; other values have none. */
+function textsOf(value: Range): string[] {
+  const text = fieldOf(value.start, value.end, STRING);
+  if (text !== undefined) return [textOf(text)];
+  const list = fieldOf(value.start, value.end, LIST);
+  const texts: string[] = [];
+  if (list === undefined) return texts;
+  reader.at = list.start;
+  while (reader.at < list.end && !reader.failed) {
+    const item = nextField(list.end);
+    if (item === undefined) continue;
+    const itemText = fieldOf(item.start, item.end, STRING);
+    reader.at = item.end;
+    if (itemText !== undefined) texts.push(textOf(itemText));
+  }
+  return texts;
+}
+
+/** The last field of this number in a message; undefined when it has none. */
+function fieldOf(start: number, end: number, number: number): Range | undefined {
+  let found: Range | undefined;
+  reader.at = start;
+  while (reader.at < end && !reader.failed) {
+    const field = nextField(end);
+    if (field?.number === number) found = field;
+  }
+  return found;
+}
+
+/** Reads one field and stands behind it; undefined for one that is not length-delimited. */
+function nextField(end: number): (Range & { readonly number: number }) | undefined {
+  const tag = reader.tag(end);
+  if (reader.failed) return undefined;
+  if ((tag & 7) !== wireType.lengthDelimited) {
+    reader.skip(tag & 7, end);
+    return undefined;
+  }
+  const fieldEnd = reader.lengthEnd(end);
+  if (reader.failed) return undefined;
+  const start = reader.at;
+  reader.at = fieldEnd;
+  return { number: tag >>> 3, start, end: fieldEnd };
+}
+
+function textOf({ start, end }: Range): string {
+  return reader.bytes.toString("utf8", start, end);
+}

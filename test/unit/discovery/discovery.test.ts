@@ -1,0 +1,192 @@
+import { describe, expect, test } from "vitest";
+import { Discovery, type PodChange } from "../../../src/discovery/discovery.ts";
+import type { PodSource, SourceEvents } from "../../../src/discovery/pod-source.ts";
+import { type PodSpec, PodTable } from "../../../src/pods/pod-table.ts";
+import { defaultPoolSettings } from "../../../src/pods/pool.ts";
+import { Pools } from "../../../src/pods/pools.ts";
+import { ServedModels } from "../../../src/pods/served-models.ts";
+
+class ScriptedSource implements PodSource {
+  readonly name: string;
+  readonly pool: string;
+  perishable = true;
+  stopped = false;
+  tell: SourceEvents = { publish: () => {}, confirm: () => {}, fail: () => {} };
+  readonly #first: readonly PodSpec[] | string;
+
+  constructor(name: string, first: readonly PodSpec[] | string, pool = "default") {
+    this.name = name;
+    this.pool = pool;
+    this.#first = first;
+  }
+
+  async start(events: SourceEvents): Promise<void> {
+    this.tell = events;
+    await Promise.resolve();
+    if (typeof this.#first === "string") events.fail(this.#first);
+    else events.publish(this.#first);
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+}
+
+function spec(name: string, address = `${name}:1`): PodSpec {
+  return { name, address };
+}
+
+async function discover(...sources: ScriptedSource[]) {
+  const table = new PodTable();
+  const pools = new Pools({ table, models: new ServedModels() });
+  const clock = { ms: 0 };
+  const said: string[] = [];
+  const changes: string[] = [];
+  const names = (pods: PodChange["joined"]) => pods.map((pod) => pod.name).join(" ");
+  const discovery = new Discovery({
+    table,
+    pools,
+    sources: sources.map((source) => ({ source, pool: source.pool, settings: defaultPoolSettings })),
+    now: () => clock.ms,
+    events: {
+      changed: ({ source, joined, left }) => changes.push(`${source}: +${names(joined)} -${names(left)}`),
+      failed: (source, problem, again) => said.push(`${source} failed${again ? " again" : ""}: ${problem}`),
+      recovered: (source) => said.push(`${source} recovered`),
+    },
+  });
+  await discovery.start();
+  const membersOf = (name: string) => {
+    const { slots, size } = pools.byName(name)!.members;
+    return [...slots.subarray(0, size)].map((slot) => table.pods().find((pod) => pod.slot === slot)?.name);
+  };
+  return { discovery, table, pools, membersOf, clock, said, changes, names: () => table.pods().map((pod) => pod.name) };
+}
+
+describe("Discovery", () => {
+  test("fills the table with the union of its sources and reports per source", async () => {
+    const { names, changes } = await discover(
+      new ScriptedSource("one", [spec("a"), spec("b")]),
+      new ScriptedSource("two", [spec("c")]),
+    );
+    expect(names()).toEqual(["a", "b", "c"]);
+    expect(changes).toEqual(["one: +a b -", "two: +c -"]);
+  });
+
+  test("follows a source that publishes again, and leaves the others' pods alone", async () => {
+    const one = new ScriptedSource("one", [spec("a"), spec("b")]);
+    const { names, changes } = await discover(one, new ScriptedSource("two", [spec("c")]));
+    one.tell.publish([spec("b"), spec("d")]);
+    expect(names()).toEqual(["b", "c", "d"]);
+    expect(changes.at(-1)).toBe("one: +d -a");
+  });
+
+  test("is silent when a source publishes what is known", async () => {
+    const one = new ScriptedSource("one", [spec("a")]);
+    const { changes } = await discover(one);
+    one.tell.publish([spec("a")]);
+    expect(changes).toHaveLength(1);
+  });
+
+  test("reports a change that only removes", async () => {
+    const one = new ScriptedSource("one", [spec("a")]);
+    const { names, changes } = await discover(one);
+    one.tell.publish([]);
+    expect(names()).toEqual([]);
+    expect(changes.at(-1)).toBe("one: + -a");
+  });
+
+  test("takes a pod that two sources name from the first, and keeps it while one of them names it", async () => {
+    const one = new ScriptedSource("one", [spec("mine", "10.0.0.1:1")]);
+    const two = new ScriptedSource("two", [spec("yours", "10.0.0.1:1")]);
+    const { names } = await discover(one, two);
+    expect(names()).toEqual(["mine"]);
+    one.tell.publish([]);
+    expect(names()).toEqual(["yours"]);
+    two.tell.publish([]);
+    expect(names()).toEqual([]);
+  });
+
+  test("says a source's problem, that it lasts, and that it is over, and starts the others", async () => {
+    const broken = new ScriptedSource("broken", "no such file");
+    const { said, names } = await discover(broken, new ScriptedSource("two", [spec("c")]));
+    broken.tell.fail("no such file");
+    broken.tell.fail("not readable");
+    broken.tell.confirm();
+    broken.tell.confirm();
+    expect(said).toEqual([
+      "broken failed: no such file",
+      "broken failed again: no such file",
+      "broken failed: not readable",
+      "broken recovered",
+    ]);
+    expect(names()).toEqual(["c"]);
+  });
+
+  test("outlives a source that breaks its contract", async () => {
+    const rude = new ScriptedSource("rude", []);
+    rude.start = () => Promise.reject(new Error("oh"));
+    const { said, names } = await discover(rude, new ScriptedSource("two", [spec("c")]));
+    expect([said, names()]).toEqual([["rude failed: oh"], ["c"]]);
+  });
+
+  test("knows which sources have told, and how old that is", async () => {
+    const one = new ScriptedSource("one", [spec("a")]);
+    const fixed = new ScriptedSource("fixed", [spec("b")]);
+    fixed.perishable = false;
+    const { discovery, clock } = await discover(one, new ScriptedSource("mute", "later"), fixed);
+    clock.ms = 5000;
+    expect(discovery.states()).toEqual([
+      { name: "one", known: true, ageMs: 5000, problem: "" },
+      { name: "mute", known: false, ageMs: 5000, problem: "later" },
+      { name: "fixed", known: true, ageMs: 0, problem: "" },
+    ]);
+    one.tell.confirm();
+    clock.ms = 6000;
+    expect(discovery.states()[0]).toMatchObject({ ageMs: 1000 });
+  });
+
+  test("fills each source's pool, and those that a source names itself", async () => {
+    const aibrix = new ScriptedSource(
+      "aibrix",
+      [
+        { ...spec("c"), pool: "llama" },
+        { ...spec("d"), pool: "qwen" },
+      ],
+      "",
+    );
+    const { membersOf, pools } = await discover(new ScriptedSource("one", [spec("a"), spec("b")], "small"), aibrix);
+    expect(["small", "llama", "qwen"].map(membersOf)).toEqual([["a", "b"], ["c"], ["d"]]);
+    aibrix.tell.publish([{ ...spec("c"), pool: "qwen" }]);
+    expect(["small", "llama", "qwen"].map(membersOf)).toEqual([["a", "b"], [], ["c"]]);
+    expect(pools.all.map(({ name }) => name)).toEqual(["small", "llama", "qwen"]);
+  });
+
+  test("holds a pod of two pools once, in both", async () => {
+    const two = new ScriptedSource("two", [spec("a"), spec("b")], "large");
+    const { membersOf, names } = await discover(new ScriptedSource("one", [spec("a")], "small"), two);
+    expect([names(), membersOf("small"), membersOf("large")]).toEqual([["a", "b"], ["a"], ["a", "b"]]);
+  });
+
+  test("keeps what a source published before it failed", async () => {
+    const source = new ScriptedSource("flaky", [spec("a")]);
+    const { names } = await discover(source);
+    source.tell.fail("lost");
+    expect(names()).toEqual(["a"]);
+  });
+
+  test("copies the published set, which stays the source's own", async () => {
+    const pods = [spec("a")];
+    const { names } = await discover(new ScriptedSource("one", pods), new ScriptedSource("two", []));
+    pods.length = 0;
+    expect(names()).toEqual(["a"]);
+  });
+
+  test("stops its sources and ignores what they say afterwards", async () => {
+    const one = new ScriptedSource("one", [spec("a")]);
+    const { discovery, names } = await discover(one);
+    discovery.stop();
+    expect(one.stopped).toBe(true);
+    one.tell.publish([]);
+    expect(names()).toEqual(["a"]);
+  });
+});

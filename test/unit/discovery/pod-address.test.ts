@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest";
+import { isPodName, isUsableIp, parsePort, podAddress, quoted } from "../../../src/discovery/pod-address.ts";
+
+describe("podAddress", () => {
+  test.each([
+    ["10.0.0.1", "10.0.0.1:8000"],
+    ["::1", "[::1]:8000"],
+    ["FE80:0:0:0:0:0:0:1", "[fe80::1]:8000"],
+    ["2001:db8:0:0:1:0:0:1", "[2001:db8::1:0:0:1]:8000"],
+    ["1:0:2:3:4:5:6:7", "[1:0:2:3:4:5:6:7]:8000"],
+    ["::ffff:a00:1", "[::ffff:10.0.0.1]:8000"],
+  ])("writes %s as %s", (ip, address) => {
+    expect(podAddress(ip, 8000)).toBe(address);
+  });
+});
+
+describe("parsePort", () => {
+  test.each([
+    ["1", 1],
+    ["65535", 65_535],
+    ["0", undefined],
+    ["65536", undefined],
+    ["080", undefined],
+    ["1e3", undefined],
+    ["", undefined],
+  ])("reads %j as %j", (text, port) => {
+    expect(parsePort(text)).toBe(port);
+  });
+});
+
+describe("isPodName", () => {
+  test.each([
+    ["ns/vllm-0", true],
+    ["web@[fd00::2]:80", true],
+    ["", false],
+    ["a b", false],
+    ["a\n", false],
+    ["a".repeat(254), false],
+  ])("says of %j %j", (name, is) => {
+    expect(isPodName(name)).toBe(is);
+  });
+});
+
+test("isUsableIp refuses zones, which Envoy does not know, and names", () => {
+  expect(["10.0.0.1", "::1", "fe80::1%eth0", "localhost", ""].map(isUsableIp)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+});
+
+test("quoted shortens what is long", () => {
+  expect(quoted("a".repeat(60))).toHaveLength(62);
+  expect(quoted("a".repeat(61))).toBe(`"${"a".repeat(57)}..."`);
+});
