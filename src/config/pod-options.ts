@@ -84,7 +84,12 @@ export const scrapeOptions = {
     "http",
     "How a pod is asked for its metrics and models.",
   ),
-  modelServerMetricsPort: option("model-server-metrics-port", port, 0, "Port for that; 0 is the pod's own."),
+  modelServerMetricsPort: option(
+    "model-server-metrics-port",
+    port,
+    0,
+    "Port of the metrics; 0 is the pod's own, where the models are asked for in any case.",
+  ),
   modelServerMetricsPath: option("model-server-metrics-path", urlPath, "/metrics", "Where a pod serves its metrics."),
   modelServerInsecure: option(
     "model-server-metrics-https-insecure-skip-verify",

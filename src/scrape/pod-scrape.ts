@@ -191,7 +191,6 @@ export class PodScrape {
 
   /** A pod that dies drops its idle connection: ask at once. */
   #dropped = (): void => {
-    if (this.#asking !== undefined) return;
     this.#metrics.nextAtMs = this.#context.now();
     this.#arm();
   };

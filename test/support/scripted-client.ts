@@ -6,6 +6,8 @@ export class ScriptedExchange {
   readonly options: Dispatcher.DispatchOptions;
   readonly #handler: Dispatcher.DispatchHandler;
   aborted = false;
+  /** The reader has asked to be given no more for now. */
+  paused = false;
   readonly #controller: Dispatcher.DispatchController;
 
   constructor(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
@@ -14,7 +16,13 @@ export class ScriptedExchange {
     const abort = () => {
       this.aborted = true;
     };
-    this.#controller = { aborted: false, paused: false, reason: null, abort, pause: () => {}, resume: () => {} };
+    const pause = () => {
+      this.paused = true;
+    };
+    const resume = () => {
+      this.paused = false;
+    };
+    this.#controller = { aborted: false, paused: false, reason: null, abort, pause, resume };
   }
 
   connect(): void {

@@ -38,6 +38,13 @@ describe("PageReader", () => {
     expect(reader.traits?.engine).toBe("triton-tensorrt-llm");
   });
 
+  test("takes a page that two engines could have written equally for the first one's", () => {
+    const reader = new PageReader("auto");
+    expect(read(reader, "tgi_queue_size 5\nvllm:num_requests_waiting 1\n")).toBe("partial");
+    expect(reader.traits?.engine).toBe("vllm");
+    expect(reader.numbers[0]).toBe(1);
+  });
+
   test("reads nothing but the engine it was given", () => {
     const reader = new PageReader(engineNamed("sglang") as Engine);
     expect(read(reader, vllmPage)).toBe("unreadable");
@@ -100,7 +107,7 @@ describe("PageReader", () => {
   test("forgets the adapters of the process before when another answers", () => {
     const reader = new PageReader("auto");
     const started = (at: number) => `process_start_time_seconds ${at}\n`;
-    read(reader, vllmPage + started(100) + adapters("a", "", 1));
+    for (let i = 0; i < 2; i++) read(reader, vllmPage + started(100) + adapters("a", "", 1));
     read(reader, vllmPage + started(200));
     read(reader, vllmPage + started(200) + adapters("b", "", 2));
     expect(reader.traits?.adapters).toEqual(["b"]);

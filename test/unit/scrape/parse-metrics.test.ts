@@ -148,6 +148,7 @@ describe("MetricsParser merges the series of one pod:", () => {
   test("the very series twice counts once, with the larger number", () => {
     const text = 'vllm:num_requests_running{engine="0"} 2\nvllm:num_requests_running{engine="0"} 3\n';
     expect(parse(text).running).toBe(3);
+    expect(parse(text.split("\n").toReversed().slice(1).join("\n"), "\n").running).toBe(3);
     expect(parse("vllm:num_requests_waiting 4\nvllm:num_requests_waiting 4\n").waiting).toBe(4);
   });
 

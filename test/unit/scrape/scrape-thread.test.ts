@@ -162,6 +162,11 @@ describe("ScrapeThread", () => {
     last().emit("exit", 1);
     clock.runUntil(100_100);
     expect(workers).toHaveLength(2);
+    // The next one is asked afresh.
+    clock.runUntil(140_000);
+    expect(last().terminated).toBe(0);
+    clock.runUntil(140_100);
+    expect(last().terminated).toBe(1);
   });
 
   test("passes batches on, on its own clock, and says that they are read", () => {

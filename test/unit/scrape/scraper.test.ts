@@ -333,9 +333,17 @@ describe("Scraper forgets readings", () => {
     one.next().exchange.answer(200, 'vllm:num_requests_waiting 1\nvllm:cache_config_info{block_size="16"} 1\n');
     one.clock.runUntil(900);
     expect(one.scraper.ageMs(one.pod)).toBe(900);
+    expect(one.scraper.facts(one.pod)).toMatchObject({ engine: "vllm", blockTokens: 16, blocks: Number.NaN });
     one.clock.runUntil(1400);
     expect(one.readings().waiting).toBeNaN();
     expect(one.scraper.facts(one.pod)?.blockTokens).toBe(16);
     expect(one.scraper.ageMs(one.pod)).toBe(1400);
+  });
+
+  test("and a page that lacks a fact takes none away", () => {
+    const one = scrapeOne();
+    one.next().exchange.answer(200, 'vllm:num_requests_waiting 1\nvllm:cache_config_info{block_size="16"} 1\n');
+    one.next().exchange.answer(200, "vllm:num_requests_waiting 2\nvllm:prompt_tokens_total 5\n");
+    expect(one.scraper.facts(one.pod)).toMatchObject({ blockTokens: 16, promptTokens: 5 });
   });
 });
