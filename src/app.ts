@@ -13,12 +13,15 @@ import { Metrics } from "./observe/metrics.ts";
 import { type Readiness, readinessOf } from "./observe/readiness.ts";
 import { ServerReport } from "./observe/server-report.ts";
 import { StreamReport } from "./observe/stream-report.ts";
+import { usablePods } from "./pods/usable-pods.ts";
 import { BufferBudget } from "./request/body-buffer.ts";
 import { seededRandom } from "./routing/seeded-random.ts";
 import { version } from "./version.ts";
 
 const RECENT_DECISIONS = 256;
 const HEALTH_MS = 100;
+/** So long other replicas, which may know all pods, are left to answer. */
+const COMPLETE_WITHIN_MS = 30_000;
 const now = (): number => performance.now();
 
 export class App {
@@ -33,6 +36,7 @@ export class App {
   readonly #http: { close(): Promise<unknown> }[] = [];
   #healthTimer: NodeJS.Timeout | undefined;
   #started = false;
+  #startedAtMs = 0;
   #draining = false;
 
   constructor(config: Config) {
@@ -74,6 +78,7 @@ export class App {
     await this.#listen("metrics", metrics, bindAddress, metricsPort);
     await this.#listen("admin", admin, adminAddress, adminPort);
     this.#started = true;
+    this.#startedAtMs = now();
     this.#healthTimer = setInterval(() => this.#checkHealth(), HEALTH_MS).unref();
     this.#checkHealth();
   }
@@ -94,9 +99,14 @@ export class App {
     await Promise.all([this.#pods.stop(), ...this.#http.map((server) => server.close())]);
   }
 
-  /** gRPC health: well once the pods are known, since from then on there is always a pick; /readyz is stricter. */
+  /**
+   * gRPC health: well once the pods are known, and for good, since from then on there is always a pick; /readyz is
+   * stricter. A source that never tells holds it up for a while only: the pools of the others would be lost with it.
+   */
   #checkHealth(): void {
-    if (this.#draining || !this.#pods.sources().every(({ known }) => known)) return;
+    const isComplete = this.#pods.sources().every(({ known }) => known);
+    const mustDo = this.#pods.table.size > 0 && now() - this.#startedAtMs > COMPLETE_WITHIN_MS;
+    if (this.#draining || (!isComplete && !mustDo)) return;
     this.#server.health.ready = true;
     clearInterval(this.#healthTimer);
   }
@@ -116,6 +126,7 @@ export class App {
       draining: this.#draining,
       openStreams: this.#openStreams.size,
       pods: this.#pods.table.size,
+      usable: usablePods(this.#pods.table),
       sources: this.#pods.sources(),
     });
   }

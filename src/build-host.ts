@@ -78,7 +78,7 @@ export function warmUpHost(config: Config, now: () => number): StreamHost {
     budget: new BufferBudget(config.bufferLimitBytes),
     openStreams: new Set(),
     events: new StreamReport({ log, instruments, trace: new DecisionTrace(1), now }),
-    scorerFaults: new PodReport({ log, instruments, inFlight, models, forget: () => {} }),
+    scorerFaults: new PodReport({ log, instruments, inFlight, models, forget: () => {}, now }),
     random: seededRandom(1),
     now,
   });

@@ -52,7 +52,7 @@ export const errorCodes = {
     type: "invalid_request_error",
     message: "The request names no pool, or one that does not exist.",
     meaning:
-      "Of several pools none is named by route metadata or x-pointsman-pool, and no model tells; or a wrong name.",
+      "Of several pools none is named by route metadata or x-pointsman-pool, and neither the body nor the path /v1/models/{id} names a model that tells; or a wrong name.",
   },
   subset_empty: {
     status: 503,

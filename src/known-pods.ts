@@ -13,16 +13,19 @@ import { DiscoveryReport, readDiscoveryGauges } from "./observe/discovery-report
 import type { Logger } from "./observe/log.ts";
 import type { Instruments } from "./observe/metrics.ts";
 import { PodReport, readPodGauges } from "./observe/pod-report.ts";
+import { WantOfPods } from "./observe/want-of-pods.ts";
 import { PodTable } from "./pods/pod-table.ts";
 import { Pools } from "./pods/pools.ts";
 import { ServedModels } from "./pods/served-models.ts";
 import { PrefixIndex } from "./prefix/prefix-index.ts";
+import { trustsAnyone } from "./scrape/scrape-options.ts";
 import { Scraper } from "./scrape/scraper.ts";
 
 /** Blocks a pod is believed to hold at most; the Go picker's number. */
 const POD_ENTRIES = 31_250;
 const TICK_MS = 100;
 const EXPIRE_MS = 1_000;
+const LOOK_MS = 1_000;
 /** So long the start waits for the sources' first word: an API server that hangs must not keep the probes silent. */
 const FIRST_WORD_MS = 2_000;
 
@@ -59,7 +62,7 @@ export class KnownPods {
     this.inFlight = new InFlight(table, now);
     this.#newcomers = new Newcomers({ table, picks: (slot) => this.inFlight.picks(slot), now });
     const forget = ({ slot }: { slot: Parameters<PrefixIndex["forgetPod"]>[0] }) => this.index.forgetPod(slot);
-    this.report = new PodReport({ log, instruments, inFlight: this.inFlight, models: this.models, forget });
+    this.report = new PodReport({ log, instruments, inFlight: this.inFlight, models: this.models, forget, now });
     this.failures = new PodFailures({ table, pools: () => this.pools.all, events: this.report, now });
     this.scraper = new Scraper({ table, events: this.report, now, random });
     readPodGauges(table, this.scraper, instruments);
@@ -71,6 +74,9 @@ export class KnownPods {
     if (faults.length > 0) throw new ConfigError(faults);
     this.#poolConfigs = pools;
     const { log, instruments, now } = this.#parts;
+    for (const { name, scrape } of pools) {
+      if (trustsAnyone(scrape)) log.warn({ pool: name }, "the pods' token goes to any certificate: give their CA");
+    }
     const sources = await buildSources(pools, {
       relistMs: this.#config.kubeRelistMs,
       dnsServers: this.#config.dnsServers,
@@ -81,6 +87,9 @@ export class KnownPods {
     readDiscoveryGauges(this.#discovery, this.pools, this.table, instruments);
     this.#timers.push(setInterval(() => this.#tick(), TICK_MS).unref());
     this.#timers.push(setInterval(() => this.inFlight.expire(), EXPIRE_MS).unref());
+    const { table } = this;
+    const want = new WantOfPods({ log, table, pools: () => this.pools.all, sources: () => this.sources() });
+    this.#timers.push(setInterval(() => want.look(), LOOK_MS).unref());
     await Promise.race([this.#discovery.start(), delay(FIRST_WORD_MS, undefined, { ref: false })]);
   }
 

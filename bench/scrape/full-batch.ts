@@ -1,8 +1,9 @@
 /** How long the picking thread is held up by the largest batch that a scraping worker ever posts. */
 import { deserialize, serialize } from "node:v8";
 import { PodTable } from "../../src/pods/pod-table.ts";
+import { type Batch, BatchReader } from "../../src/scrape/batch.ts";
 import { numberNames } from "../../src/scrape/engines.ts";
-import { type Batch, Outbox, readBatch } from "../../src/scrape/outbox.ts";
+import { Outbox } from "../../src/scrape/outbox.ts";
 import type { WorkEvents } from "../../src/scrape/scrape-work.ts";
 import { Scraper, scrapeOptions } from "../../src/scrape/scraper.ts";
 
@@ -19,7 +20,7 @@ function largestBatch(): Batch {
   );
   const numbers = Float64Array.from(numberNames, (_, i) => i + 0.5);
   for (let id = 1; id <= PODS; id++) {
-    outbox.scraped(id, { outcome: "ok", answered: true, seconds: 0.005, startedAtMs: 0, numbers });
+    outbox.scraped(id, { outcome: "ok", seconds: 0.005, startedAtMs: 0, numbers });
   }
   const entry = { object: "model", created: 1795249146, owned_by: "vllm", root: "m/tiny", parent: null };
   outbox.models(1, {
@@ -38,7 +39,7 @@ export function fullBatch(): { medianMs: number; p99Ms: number; batchBytes: numb
   const told: { events?: WorkEvents } = {};
   const scraper = new Scraper({
     table,
-    events: { scraped() {}, models() {}, restarted() {}, workerFailed() {} },
+    events: { scraped() {}, overtaken() {}, models() {}, restarted() {}, workerFailed() {} },
     now: () => 1,
     random: Math.random,
     startWork: ({ events }) => {
@@ -51,7 +52,7 @@ export function fullBatch(): { medianMs: number; p99Ms: number; batchBytes: numb
   const spent: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const before = performance.now();
-    if (told.events !== undefined) readBatch(deserialize(bytes) as Batch, new Map(), told.events);
+    if (told.events !== undefined) new BatchReader(told.events).read(deserialize(bytes) as Batch);
     spent.push(performance.now() - before);
   }
   const sorted = spent.slice(ROUNDS / 3).sort((a, b) => a - b);

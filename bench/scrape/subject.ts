@@ -87,6 +87,7 @@ async function measure({ addresses, mode, intervalMs, seconds }: SubjectOrder): 
       scrapes++;
       if (outcome !== "ok") failures++;
     },
+    overtaken: () => {},
     models: () => {},
     restarted: () => {},
     workerFailed: (problem) => {

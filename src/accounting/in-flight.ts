@@ -55,7 +55,7 @@ export class InFlight {
     ticket.stage = "over";
     this.streaming--;
     this.#learnLifetime(ticket);
-    if (this.#uncount(ticket)) this.#readings.ended(ticket);
+    if (this.#uncount(ticket)) this.#readings.ended(ticket, this.#now());
   }
 
   /** The pick is taken back: counts no longer, and says nothing of how long requests take. */
@@ -98,13 +98,16 @@ export class InFlight {
     return this.#picks[slot] ?? 0;
   }
 
-  /** The columns of the pod hold a new page, asked for at `startedAtMs`; called before anything else is opened. */
-  scraped(pod: Pod, startedAtMs: number): void {
+  /**
+   * The columns of the pod hold a new page, asked for at `startedAtMs` and complete at `endedAtMs`; called before
+   * anything else is opened. When it was made in between nobody says: the middle errs least, and to either side alike.
+   */
+  scraped(pod: Pod, startedAtMs: number, endedAtMs = this.#now()): void {
     const { slot, generation } = pod;
     if (!this.#table.isCurrent(slot, generation)) return;
     const { waiting, running } = this.#table.columns;
     this.correct(slot, (waiting[slot] ?? Number.NaN) + (running[slot] ?? Number.NaN), startedAtMs);
-    this.#readings.scraped(slot, startedAtMs);
+    this.#readings.scraped(slot, (startedAtMs + endedAtMs) / 2);
   }
 
   /** A scrape begun at `startedAtMs` found `load` requests in the pod: more estimates than that are over. */

@@ -13,7 +13,7 @@ import type { Ticket } from "./ticket.ts";
 
 /** From the pick to the pod's own count a request takes about this long: younger ones are not on the page. */
 const SETTLE_MS = 20;
-/** Tickets remembered per pod in case a page misses them; of more than that opened during one scrape some are missed. */
+/** Begins and ends remembered per pod in case a page misses them; of more during one scrape some are missed. */
 const RECENT = 128;
 
 class Readings {
@@ -25,6 +25,14 @@ class Readings {
   /** A ring that is packed at every page, so that only tickets no page knows are looked at again. */
   readonly recent: (Ticket | undefined)[] = new Array<Ticket | undefined>(RECENT).fill(undefined);
   added = 0;
+  /** A ring of the ends since the last page. */
+  readonly ends: End[] = [];
+  ended = 0;
+}
+
+interface End {
+  readonly openedAtMs: number;
+  readonly atMs: number;
 }
 
 export class LiveReadings {
@@ -44,8 +52,10 @@ export class LiveReadings {
   }
 
   /** The pod has one request less. */
-  ended(ticket: Ticket): void {
-    this.#subtract(ticket.slot);
+  ended({ slot, openedAtMs }: Ticket, atMs: number): void {
+    const readings = this.#of(slot);
+    readings.ends[readings.ended++ % RECENT] = { openedAtMs, atMs };
+    this.#subtract(slot);
   }
 
   /** The pod never got the request: a page made since then is right without a correction. */
@@ -57,11 +67,11 @@ export class LiveReadings {
     this.#subtract(ticket.slot);
   }
 
-  /** The columns hold a new page, asked for at `startedAtMs`: adds the requests it cannot know. */
-  scraped(slot: Slot, startedAtMs: number): void {
+  /** The columns hold a new page, made at about `madeAtMs`: makes up for what has begun and ended since. */
+  scraped(slot: Slot, madeAtMs: number): void {
     const readings = this.#of(slot);
     this.#learnLimit(slot, readings);
-    readings.pageUntilMs = startedAtMs - SETTLE_MS;
+    readings.pageUntilMs = madeAtMs - SETTLE_MS;
     const held = Math.min(readings.added, RECENT);
     readings.added = 0;
     for (let i = 0; i < held; i++) {
@@ -70,6 +80,11 @@ export class LiveReadings {
       readings.recent[readings.added++] = ticket;
       this.#add(slot, readings);
     }
+    // What is over by now is no news to any later page.
+    for (const { openedAtMs, atMs } of readings.ends)
+      if (atMs > madeAtMs && openedAtMs <= readings.pageUntilMs) this.#subtract(slot);
+    readings.ends.length = 0;
+    readings.ended = 0;
   }
 
   forget(slot: Slot): void {

@@ -10,14 +10,17 @@
  */
 import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
 import type { Pool } from "../pods/pool.ts";
+import { FailedRequests } from "./failed-requests.ts";
 
 /** This many failures in a row set a pod aside. */
 const FAILURES_IN_A_ROW = 3;
 /** So do failures of more than half of this many outcomes, or of the latest as far back as it remembers. */
 const FEWEST_JUDGED = 10;
 const REMEMBERED = 20;
-/** Outcomes are forgotten after this long without a failure. */
+/** A share of outcomes is one of the present: it begins anew after this long without a failure. */
 const FORGET_MS = 10_000;
+/** Failures in a row mean the same however rare requests are, but not when the pod may be another by now. */
+const FORGET_ROW_MS = 300_000;
 const FIRST_MS = 1_000;
 const LONGEST_MS = 30_000;
 /** Doublings from the first time to the longest. */
@@ -71,6 +74,11 @@ class Conduct {
     this.outcomes = 0;
     this.remembered = 0;
   }
+
+  forgetLongAgo(now: number): void {
+    if (now - this.lastFailureAtMs > FORGET_MS) this.forgetOutcomes();
+    if (now - this.lastFailureAtMs > FORGET_ROW_MS) this.inARow = 0;
+  }
 }
 
 export class PodFailures {
@@ -78,9 +86,11 @@ export class PodFailures {
   readonly #bySlot: (Conduct | undefined)[] = [];
   /** Those not simply in. */
   readonly #out = new Set<Conduct>();
+  readonly #requests: FailedRequests;
 
   constructor(parts: PodFailuresParts) {
     this.#parts = parts;
+    this.#requests = new FailedRequests(() => parts.now());
     parts.table.onLeave(({ slot }) => {
       const conduct = this.#bySlot[slot];
       this.#bySlot[slot] = undefined;
@@ -97,9 +107,13 @@ export class PodFailures {
     this.#parts.table.setAside[pod.slot] = 1;
   }
 
-  /** A request picked at `pickedAtMs` failed; on trial, older ones do not count. */
-  failed(pod: Pod, kind: FailureKind, pickedAtMs = Number.POSITIVE_INFINITY): void {
+  /**
+   * A request picked at `pickedAtMs` failed; on trial, older ones do not count. The fingerprint tells a request from
+   * others, 0 where it is unknown: what fails wherever it goes counts for nobody. No request makes a pod refuse.
+   */
+  failed(pod: Pod, kind: FailureKind, pickedAtMs = Number.POSITIVE_INFINITY, fingerprint = 0): void {
     if (!this.#parts.table.isCurrent(pod.slot, pod.generation)) return;
+    if (kind === "status" && this.#requests.failed(fingerprint, pod)) return;
     let conduct = this.#of(pod);
     if (conduct === undefined) {
       conduct = new Conduct(pod);
@@ -111,7 +125,8 @@ export class PodFailures {
   }
 
   /** A request picked at `pickedAtMs` got a proper answer; on trial, older ones do not count. */
-  succeeded(pod: Pod, pickedAtMs = Number.POSITIVE_INFINITY): void {
+  succeeded(pod: Pod, pickedAtMs = Number.POSITIVE_INFINITY, fingerprint = 0): void {
+    this.#requests.served(fingerprint);
     const conduct = this.#of(pod);
     if (conduct === undefined || conduct.stage === "aside") return;
     if (conduct.stage === "in") conduct.note(0);
@@ -122,17 +137,42 @@ export class PodFailures {
   tick(): void {
     const now = this.#parts.now();
     for (const conduct of this.#out) {
-      if (conduct.stage === "trial") continue;
-      if (now < conduct.untilMs && this.#hasRoom(conduct.pod.slot)) continue;
-      if (conduct.stage === "aside") conduct.trialSinceMs = now;
-      conduct.stage = "trial";
-      this.#parts.table.setAside[conduct.pod.slot] = 0;
+      if (conduct.stage !== "trial" && now >= conduct.untilMs) this.#try(conduct);
+    }
+    if (this.#out.size === 0) return;
+    // Once per pool, not once per pod: half of thousands may be out.
+    for (const pool of this.#parts.pools()) this.#release(pool);
+  }
+
+  #try(conduct: Conduct): void {
+    if (conduct.stage === "aside") conduct.trialSinceMs = this.#parts.now();
+    conduct.stage = "trial";
+    this.#parts.table.setAside[conduct.pod.slot] = 0;
+  }
+
+  /** Puts members on trial until no more than half of those that answer are set aside. */
+  #release({ members }: Pick<Pool, "members">): void {
+    const { reachable, setAside } = this.#parts.table;
+    let answering = 0;
+    let aside = 0;
+    for (let i = 0; i < members.size; i++) {
+      const slot = members.slots[i] ?? 0;
+      if (reachable[slot] !== 1) continue;
+      answering++;
+      if (setAside[slot] === 1) aside++;
+    }
+    for (let i = 0; i < members.size && 2 * aside > answering; i++) {
+      const slot = members.slots[i] ?? 0;
+      const conduct = this.#bySlot[slot];
+      if (conduct === undefined || reachable[slot] !== 1 || setAside[slot] !== 1) continue;
+      this.#try(conduct);
+      aside--;
     }
   }
 
   #judge(conduct: Conduct, kind: FailureKind): void {
     const now = this.#parts.now();
-    if (now - conduct.lastFailureAtMs > FORGET_MS) conduct.forgetOutcomes();
+    conduct.forgetLongAgo(now);
     conduct.lastFailureAtMs = now;
     conduct.note(1);
     const failures = countBits(conduct.outcomes);

@@ -24,9 +24,14 @@ const HELP_WIDTH = 112;
 export function helpOf(command: Command): string {
   const rows = Object.values(command.options).map(({ flag, kind, help, ...spec }) => {
     const shown = kind.show(spec.default);
-    return row(dashed(flag), `${help} (${shown}) [${environmentName(flag)}]`);
+    return row(dashed(flag), `${help} (${kind.expects}; ${shown}) [${environmentName(flag)}]`);
   });
-  return [`pointsman ${command.name}: ${command.summary}`, "", "Options (default) [environment]:", ...rows].join("\n");
+  return [
+    `pointsman ${command.name}: ${command.summary}`,
+    "",
+    "Options (written as; default) [environment]:",
+    ...rows,
+  ].join("\n");
 }
 
 export function helpOfAll(commands: readonly Command[]): string {

@@ -1,11 +1,12 @@
 /** `pointsman serve`: runs the picker until it is asked to end. */
 import { App } from "../app.ts";
-import { serveFaults } from "../config/check-serve.ts";
-import { loadConfig } from "../config/load-config.ts";
+import { scrapeFileFaults, serveFaults } from "../config/check-serve.ts";
+import { loadConfig, strayNames } from "../config/load-config.ts";
 import { type Config, serveOptions } from "../config/options.ts";
 import { readPools } from "../config/read-pools.ts";
 import type { ConfigFault } from "../errors.ts";
 import { socketFaults } from "../ext-proc/unix-socket.ts";
+import { createLogger } from "../observe/log.ts";
 import type { Command } from "./command.ts";
 
 export const serve: Command = {
@@ -13,7 +14,10 @@ export const serve: Command = {
   summary: "Run the picker.",
   options: serveOptions,
   run: async (args, { env, interrupted }) => {
-    const app = new App(loadConfig(serveOptions, args, env, faultsOf));
+    const config = loadConfig(serveOptions, args, env, faultsOf);
+    const log = createLogger(config.verbosity);
+    for (const stray of strayNames(serveOptions, env)) log.warn(stray, "no option has this name in the environment");
+    const app = new App(config);
     try {
       await app.start();
     } catch (error) {
@@ -29,5 +33,6 @@ export const serve: Command = {
 
 /** All that can be known to be wrong before anything starts. */
 function faultsOf(config: Config): ConfigFault[] {
-  return [...readPools(config).faults, ...serveFaults(config), ...socketFaults(config.grpcSocket)];
+  const { pools, faults } = readPools(config);
+  return [...faults, ...serveFaults(config), ...scrapeFileFaults(config, pools), ...socketFaults(config.grpcSocket)];
 }

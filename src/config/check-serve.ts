@@ -6,6 +6,7 @@ import path from "node:path";
 import tls from "node:tls";
 import { type ConfigFault, codeOf } from "../errors.ts";
 import type { Config } from "./options.ts";
+import type { PoolConfig } from "./pool-config.ts";
 
 export function serveFaults(config: Config): ConfigFault[] {
   const faults = [...portFaults(config), ...certificateFaults(config.certPath), ...clientCaFaults(config.clientCaFile)];
@@ -14,6 +15,29 @@ export function serveFaults(config: Config): ConfigFault[] {
     faults.push({ path: "--secure-serving", expected: "true beside --tls-only or --client-ca-file", got: "false" });
   }
   return faults;
+}
+
+/**
+ * Files that the pods of a pool are asked with. A file that goes away later is a scrape's fault; one that was never
+ * there is a typing error, and is told before the start.
+ */
+export function scrapeFileFaults(config: Config, pools: readonly PoolConfig[]): ConfigFault[] {
+  const faults = new Map<string, ConfigFault>();
+  for (const { name, scrape } of pools) {
+    const pathOf = (flag: string, ofFlag: string, key: string, file: string) =>
+      file === ofFlag ? flag : `the pool ${name}, scrape.${key}`;
+    const found: ConfigFault[] = [];
+    if (scrape.caFile !== "") {
+      const path = pathOf("--model-server-ca-file", config.modelServerCaFile, "caFile", scrape.caFile);
+      readText(path, scrape.caFile, "certificates in PEM", checkCertificates, found);
+    }
+    if (scrape.tokenFile !== "") {
+      const path = pathOf("--model-server-token-file", config.modelServerTokenFile, "tokenFile", scrape.tokenFile);
+      readText(path, scrape.tokenFile, "a token", checkToken, found);
+    }
+    for (const fault of found) faults.set(fault.path, fault);
+  }
+  return [...faults.values()];
 }
 
 /** Two of our own ports cannot be the same one; 0 is a free one each time. */
@@ -41,8 +65,8 @@ function overlap(one: string, other: string): boolean {
 function certificateFaults(folder: string): ConfigFault[] {
   if (folder === "") return [];
   const faults: ConfigFault[] = [];
-  const cert = readPem("--cert-path", path.join(folder, "tls.crt"), "certificates", checkCertificates, faults);
-  const key = readPem("--cert-path", path.join(folder, "tls.key"), "a private key", createPrivateKey, faults);
+  const cert = readText("--cert-path", path.join(folder, "tls.crt"), "certificates in PEM", checkCertificates, faults);
+  const key = readText("--cert-path", path.join(folder, "tls.key"), "a private key in PEM", createPrivateKey, faults);
   if (cert === undefined || key === undefined) return faults;
   try {
     tls.createSecureContext({ cert, key });
@@ -55,29 +79,33 @@ function certificateFaults(folder: string): ConfigFault[] {
 
 function clientCaFaults(file: string): ConfigFault[] {
   const faults: ConfigFault[] = [];
-  if (file !== "") readPem("--client-ca-file", file, "certificates", checkCertificates, faults);
+  if (file !== "") readText("--client-ca-file", file, "certificates in PEM", checkCertificates, faults);
   return faults;
 }
 
 /** The file's text; undefined and a fault where it cannot be read, or `check` throws. */
-function readPem(
+function readText(
   flag: string,
   file: string,
   content: string,
-  check: (pem: string) => unknown,
+  check: (text: string) => unknown,
   faults: ConfigFault[],
 ): string | undefined {
   let got = "none";
   try {
-    const pem = readFileSync(file, "utf8");
+    const text = readFileSync(file, "utf8");
     got = "something else";
-    check(pem);
-    return pem;
+    check(text);
+    return text;
   } catch (error) {
     if (got === "none" && codeOf(error) !== "ENOENT") got = codeOf(error);
-    faults.push({ path: flag, expected: `a readable ${file} with ${content} in PEM`, got });
+    faults.push({ path: flag, expected: `a readable ${file} with ${content}`, got });
     return undefined;
   }
+}
+
+function checkToken(text: string): void {
+  if (!/^[!-~]+$/.test(text.trim())) throw new Error("no token");
 }
 
 /** OpenSSL skips over what it cannot read in a list of certificates, and would then trust nobody without a word. */

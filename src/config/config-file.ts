@@ -50,7 +50,7 @@ function readText(path: string, fault: FileReading["fault"]): string | undefined
   try {
     const stat = statSync(path);
     // What is no file might never end, or keep the start waiting.
-    if (!stat.isFile()) wrongPath("something else");
+    if (!stat.isFile()) wrongPath(stat.isDirectory() ? "a directory" : "something else");
     else if (stat.size > SIZE_LIMIT_BYTES) fault(path, `at most ${SIZE_LIMIT_BYTES} bytes`, String(stat.size));
     else return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (error) {

@@ -7,8 +7,10 @@ import {
   expectedAibrix,
   expectedObjectName,
   expectedPlace,
+  expectedSelector,
   expectedService,
   expectedServicePort,
+  isLabelSelector,
   isObjectName,
   isServicePort,
   MOST_TARGET_PORTS,
@@ -40,7 +42,7 @@ export function readSelector(reading: FileReading, field: Field): SourceConfig |
   if (fields === undefined) return undefined;
   const namespace = readNamespace(reading, fields);
   const labels = fields.get("labels") ?? tree.missing(field, "labels");
-  const selector = readText(reading, labels, "a label selector such as app=vllm");
+  const selector = readLabels(reading, labels);
   const ports = readPorts(reading, fields.get("ports") ?? tree.missing(field, "ports"));
   if (namespace === undefined || selector === undefined || ports.length === 0) return undefined;
   return { kind: "selector", namespace, selector, ports };
@@ -72,6 +74,11 @@ function parseText<T>(
 ): T | undefined {
   const text = tree.text(field, expected);
   return text === undefined ? undefined : (parse(text, config.poolNamespace) ?? tree.wrong(field, expected));
+}
+
+function readLabels(reading: FileReading, field: Field): string | undefined {
+  const text = readText(reading, field, expectedSelector);
+  return text === undefined || isLabelSelector(text) ? text : reading.tree.wrong(field, expectedSelector);
 }
 
 function readPlace(reading: FileReading, field: Field, fields: Fields): Place | undefined {

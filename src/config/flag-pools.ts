@@ -7,7 +7,9 @@ import type { ConfigFault } from "../errors.ts";
 import {
   expectedAibrix,
   expectedPlace,
+  expectedSelector,
   expectedService,
+  isLabelSelector,
   MOST_TARGET_PORTS,
   type Place,
   parseAibrix,
@@ -67,13 +69,16 @@ function readSelector(config: PodConfig, { sources, faults }: Reading): void {
   if (endpointTargetPorts !== "" && (good.length < ports.length || ports.length > MOST_TARGET_PORTS)) {
     const expected = `1 to ${MOST_TARGET_PORTS} ports, with commas`;
     faults.push({ path: "--endpoint-target-ports", expected, got: quoted(endpointTargetPorts) });
+  }
+  if (endpointSelector !== "" && !isLabelSelector(endpointSelector)) {
+    faults.push({ path: "--endpoint-selector", expected: expectedSelector, got: quoted(endpointSelector) });
   } else if ((endpointSelector === "") !== (endpointTargetPorts === "")) {
     faults.push({
       path: endpointSelector === "" ? "--endpoint-selector" : "--endpoint-target-ports",
       expected: "--endpoint-selector and --endpoint-target-ports together",
       got: "one of them",
     });
-  } else if (endpointSelector !== "") {
+  } else if (endpointSelector !== "" && good.length > 0) {
     sources.push({ kind: "selector", namespace: poolNamespace, selector: endpointSelector, ports: good });
   }
 }

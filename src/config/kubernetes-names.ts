@@ -14,6 +14,8 @@ export const expectedService = "namespace/name or namespace/name:port, or withou
 export const expectedServicePort = "a port by name or number";
 export const expectedAibrix = "a namespace, or all";
 
+export const expectedSelector = "a label selector such as app=vllm,tier in (gold, silver)";
+
 const ALL_NAMESPACES = "all";
 /** RFC 1123, as Kubernetes names its objects. */
 const objectNamePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
@@ -47,4 +49,21 @@ export function isServicePort(text: string): boolean {
 export function parseAibrix(text: string): string | undefined {
   if (text === ALL_NAMESPACES) return "";
   return isObjectName(text) ? text : undefined;
+}
+
+/** More belongs into no command line, and bounds what the pattern costs. */
+const LONGEST_SELECTOR = 4096;
+const labelName = "[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
+const labelKey = `(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?${labelName}`;
+const labelValue = `(?:${labelName})?`;
+const requirement = [
+  `!?\\s*${labelKey}`,
+  `${labelKey}\\s*(?:==?|!=)\\s*${labelValue}`,
+  `${labelKey}\\s+(?:in|notin)\\s*\\(\\s*${labelValue}(?:\\s*,\\s*${labelValue})*\\s*\\)`,
+].join("|");
+const selectorPattern = new RegExp(`^\\s*(?:${requirement})\\s*(?:,\\s*(?:${requirement})\\s*)*$`);
+
+/** As Kubernetes reads it; an API server would say so only once it is asked. */
+export function isLabelSelector(text: string): boolean {
+  return text.length <= LONGEST_SELECTOR && selectorPattern.test(text);
 }

@@ -41,6 +41,21 @@ export function dashed(flag: string): string {
   return flag.length === 1 ? `-${flag}` : `--${flag}`;
 }
 
+/** Kubernetes gives every container such names for each Service, also for one that is called pointsman. */
+const serviceNames = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$/;
+
+/** Names in the environment that look like an option's and are none, each with the one that was perhaps meant. */
+export function strayNames(table: OptionTable, env: Environment): { name: string; meant: string }[] {
+  const known = Object.values(table).map(({ flag }) => environmentName(flag));
+  const strays = Object.keys(env).filter(
+    (name) => name.startsWith("POINTSMAN_") && !known.includes(name) && !serviceNames.test(name),
+  );
+  return strays.flatMap((name) => {
+    const meant = nearestWord(name, known);
+    return meant === undefined ? [] : [{ name, meant }];
+  });
+}
+
 function readFlags(table: OptionTable, args: readonly string[], faults: ConfigFault[]): Map<string, string> {
   const specs = new Map(Object.values(table).map((spec) => [spec.flag, spec]));
   const given = new Map<string, string>();

@@ -29,7 +29,8 @@ export function readPools(config: PodConfig): {
   const faults = [...file.faults, ...flags.faults];
   if (file.pools !== undefined) faults.push(...strayFaults(config));
   const pools = file.pools ?? flags.pools;
-  if (pools.length === 0 && faults.length === 0) faults.push(nothingGiven);
+  if (pools.length === 0 && faults.length === 0)
+    faults.push(config.configFile === "" ? nothingGiven : emptyFile(config));
   return { pools, faults };
 }
 
@@ -39,6 +40,10 @@ const nothingGiven: ConfigFault = {
     "pods from somewhere: --pods, --pods-file, --pods-dns, --inference-pool, --endpoint-selector, --pods-service, --pods-aibrix or --config-file",
   got: "none of them",
 };
+
+function emptyFile({ configFile }: PodConfig): ConfigFault {
+  return { path: configFile, expected: "the key pools, or pods named by a flag", got: "neither" };
+}
 
 /**
  * A flag that names pods beside a file with pools could replace them, join one of them or be a pool of its own, and

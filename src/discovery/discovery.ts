@@ -14,8 +14,15 @@ export interface PooledSource {
   readonly settings: PoolSettings;
 }
 
+/** A source as reports name it: the same file may feed several pools. */
+export interface SourceName {
+  readonly name: string;
+  /** "" where the source names the pool of each pod itself. */
+  readonly pool: string;
+}
+
 export interface PodChange {
-  readonly source: string;
+  readonly source: SourceName;
   readonly joined: readonly Pod[];
   readonly left: readonly Pod[];
 }
@@ -23,10 +30,13 @@ export interface PodChange {
 export interface DiscoveryEvents {
   /** After table and pools have changed. */
   changed(change: PodChange): void;
-  /** A source cannot tell at present; its last known set stays. `again`: the same problem as at the try before. */
-  failed(source: string, problem: string, again: boolean): void;
+  /**
+   * A source cannot tell at present; its last known set stays. `again`: the same problem as at the try before; `known`:
+   * it has told a set before.
+   */
+  failed(source: SourceName, problem: string, again: boolean, known: boolean): void;
   /** A source that had failed can tell again. */
-  recovered(source: string): void;
+  recovered(source: SourceName): void;
 }
 
 export interface DiscoveryParts {
@@ -57,10 +67,11 @@ class SourceBook {
   }
 }
 
-export interface SourceState {
-  readonly name: string;
+export interface SourceState extends SourceName {
   /** Has it told its set at least once? */
   readonly known: boolean;
+  /** How many pods it tells. */
+  readonly pods: number;
   /** How long ago it was last sure; 0 where the set cannot grow old. */
   readonly ageMs: number;
   /** "" while all is well. */
@@ -75,6 +86,7 @@ export class Discovery {
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
     this.#books = parts.sources.map((source) => new SourceBook(source, parts.now()));
+    parts.pools.complete = parts.sources.length === 0;
     // A pool is known by its name before it has pods.
     for (const { pool, settings } of parts.sources) if (pool !== "") parts.pools.obtain(pool, settings);
   }
@@ -91,9 +103,11 @@ export class Discovery {
 
   states(): SourceState[] {
     const now = this.#parts.now();
-    return this.#books.map(({ source, pods, goodAtMs, problem }) => ({
+    return this.#books.map(({ source, pool, pods, goodAtMs, problem }) => ({
       name: source.name,
+      pool,
       known: pods !== undefined,
+      pods: pods?.length ?? 0,
       ageMs: source.perishable ? now - goodAtMs : 0,
       problem,
     }));
@@ -114,16 +128,17 @@ export class Discovery {
   #good(book: SourceBook): void {
     if (this.#stopped) return;
     book.goodAtMs = this.#parts.now();
+    this.#parts.pools.expire(book.goodAtMs);
     if (book.problem === "") return;
     book.problem = "";
-    this.#parts.events.recovered(book.source.name);
+    this.#parts.events.recovered(nameOf(book));
   }
 
   #fail(book: SourceBook, problem: string): void {
     if (this.#stopped) return;
     const again = book.problem === problem;
     book.problem = problem;
-    this.#parts.events.failed(book.source.name, problem, again);
+    this.#parts.events.failed(nameOf(book), problem, again, book.pods !== undefined);
   }
 
   #publish(book: SourceBook, pods: readonly PodSpec[]): void {
@@ -132,8 +147,9 @@ export class Discovery {
     const { table, events } = this.#parts;
     const { joined, left } = table.reconcile(this.#union());
     this.#fillPools();
+    this.#parts.pools.complete = this.#books.every(({ pods: told }) => told !== undefined);
     this.#good(book);
-    if (joined.length > 0 || left.length > 0) events.changed({ source: book.source.name, joined, left });
+    if (joined.length > 0 || left.length > 0) events.changed({ source: nameOf(book), joined, left });
   }
 
   #union(): PodSpec[] {
@@ -151,10 +167,14 @@ export class Discovery {
       for (const spec of book.pods ?? []) {
         const name = spec.pool ?? book.pool;
         const pod = table.byAddress(spec.address);
-        if (!members.has(name)) members.set(pools.obtain(name, book.settings).name, new Set());
+        if (!members.has(name)) members.set(pools.adopt(name, book.settings).name, new Set());
         if (pod !== undefined) members.get(name)?.add(pod);
       }
     }
     for (const [name, pods] of members) pools.byName(name)?.assign([...pods]);
   }
+}
+
+function nameOf({ source, pool }: SourceBook): SourceName {
+  return { name: source.name, pool };
 }

@@ -1,5 +1,5 @@
 /** Where a pod answers: how its address is written, and how people write one in a list. */
-import { isIP, isIPv6, SocketAddress } from "node:net";
+import { BlockList, isIP, isIPv6, SocketAddress } from "node:net";
 import type { ConfigFault } from "../errors.ts";
 
 /** One entry of a list; `host` is an IP address without brackets, or a name to resolve. */
@@ -14,16 +14,32 @@ export type EntryFault = Omit<ConfigFault, "path">;
 
 export const expectedPort = "an integer 1..65535";
 export const expectedName = "a name of letters, digits and _ . : / @ -";
+export const expectedIp = "an IP address that one pod can have";
 const expectedEntry = "[name=]host:port with a host name, an IPv4 address or an [IPv6 address]";
 const namePattern = /^[\w.:/@[\]-]{1,253}$/;
 // The last label holds a letter, so that a mistyped IPv4 address is not taken for a name.
 const hostPattern =
   /^(?=.{1,253}$)(?:[a-z0-9_](?:[\w-]{0,61}[a-z0-9])?\.)*(?=[^.]*[a-z])[a-z0-9](?:[\w-]{0,61}[a-z0-9])?\.?$/i;
 
+/** Addresses that stand for nobody, for everybody, or for a group: no connection to them reaches one certain pod. */
+const nobodys = new BlockList();
+nobodys.addSubnet("0.0.0.0", 8);
+nobodys.addSubnet("224.0.0.0", 4);
+nobodys.addAddress("255.255.255.255");
+nobodys.addAddress("::", "ipv6");
+nobodys.addSubnet("ff00::", 8, "ipv6");
+
 /** `ip:port` as Envoy writes it (IPv6 as inet_ntop does, in brackets), since Envoy compares the text. */
 export function podAddress(ip: string, port: number): string {
-  if (!isIPv6(ip)) return `${ip}:${port}`;
-  return `[${new SocketAddress({ address: ip, family: "ipv6" }).address}]:${port}`;
+  const plain = plainIp(ip);
+  return isIPv6(plain) ? `[${plain}]:${port}` : `${plain}:${port}`;
+}
+
+/** One text per address; an IPv4 address mapped into IPv6 is that IPv4 address, or one pod would be two. */
+function plainIp(ip: string): string {
+  if (!isIPv6(ip)) return ip;
+  const { address } = new SocketAddress({ address: ip, family: "ipv6" });
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
 /** Reads `host:port`, `[::1]:8000` or `name=10.0.0.1:8000`. */
@@ -35,6 +51,7 @@ export function parsePodEntry(text: string): PodEntry | EntryFault {
   const colon = target.lastIndexOf(":");
   const host = parseHost(target.slice(0, Math.max(colon, 0)));
   if (host === undefined) return { expected: expectedEntry, got, ...hintFor(target) };
+  if (isIP(host) !== 0 && !isUsableIp(host)) return { expected: expectedIp, got };
   const port = parsePort(target.slice(colon + 1));
   if (port === undefined) return { expected: "a port from 1 to 65535", got };
   return isPodName(name) ? { name, host, port } : { expected: expectedName, got };
@@ -53,9 +70,11 @@ export function isHostName(text: string): boolean {
   return isIP(text) === 0 && hostPattern.test(text);
 }
 
-/** An address Envoy understands; it knows no IPv6 zones. */
+/** An address that one pod can have and Envoy understands; it knows no IPv6 zones. */
 export function isUsableIp(ip: string): boolean {
-  return isIP(ip) !== 0 && !ip.includes("%");
+  if (isIP(ip) === 0 || ip.includes("%")) return false;
+  const plain = plainIp(ip);
+  return !nobodys.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
 }
 
 /** What the operator wrote, short enough for a line of the log. */
@@ -66,7 +85,7 @@ export function quoted(text: string): string {
 function parseHost(written: string): string | undefined {
   const bracketed = written.startsWith("[") && written.endsWith("]");
   const host = (bracketed ? written.slice(1, -1) : written).toLowerCase();
-  const isHost = bracketed ? isIPv6(host) && isUsableIp(host) : isIP(host) === 4 || isHostName(host);
+  const isHost = bracketed ? isIPv6(host) && !host.includes("%") : isIP(host) === 4 || isHostName(host);
   return isHost ? host : undefined;
 }
 

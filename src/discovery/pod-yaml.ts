@@ -2,8 +2,9 @@
  * Pods written in YAML or JSON, in two forms told apart by their key: `endpoints`, the Go picker's file of literal
  * addresses and ports, and `pods` (or the bare list), where a pod may be the one word `name=address:port`.
  */
+import { isIP } from "node:net";
 import { isMap, isScalar, isSeq } from "yaml";
-import { expectedName, expectedPort, isPodName, isUsableIp, parsePort, podAddress } from "./pod-address.ts";
+import { expectedIp, expectedName, expectedPort, isPodName, isUsableIp, parsePort, podAddress } from "./pod-address.ts";
 import { expectedPodText, type PodFileContent, PodRoll } from "./pod-roll.ts";
 import { type Field, YamlTree } from "./yaml-tree.ts";
 
@@ -79,7 +80,7 @@ class PodReader {
     if (portField === undefined) return this.#readAddressAndPort(field);
     const written = this.#tree.text(field, "an IP address");
     const ip = written?.replace(/^\[(.*:.*)\]$/, "$1") ?? "";
-    if (written !== undefined && !isUsableIp(ip)) this.#tree.wrong(field, "an IP address");
+    if (written !== undefined && !isUsableIp(ip)) this.#tree.wrong(field, isIP(ip) ? expectedIp : "an IP address");
     const { node } = portField;
     const value = isScalar(node) && typeof node.value !== "boolean" ? String(node.value) : "";
     const port = parsePort(value) ?? this.#tree.wrong(portField, expectedPort);
@@ -93,7 +94,8 @@ class PodReader {
     const [, v6, v4, portText = ""] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
     const ip = v6 ?? v4 ?? "";
     const port = parsePort(portText);
-    const isAddress = isUsableIp(ip) && ip.includes(":") === (v6 !== undefined);
+    const isAddress = isIP(ip) !== 0 && !ip.includes("%") && ip.includes(":") === (v6 !== undefined);
+    if (isAddress && !isUsableIp(ip)) return this.#tree.wrong(field, expectedIp);
     return isAddress && port !== undefined ? podAddress(ip, port) : this.#tree.wrong(field, expected);
   }
 

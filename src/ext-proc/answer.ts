@@ -3,6 +3,7 @@ import type { Ticket } from "../accounting/in-flight.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Pod } from "../pods/pod-table.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
+import { fingerprintOf } from "../request/fingerprint-body.ts";
 import type { Api } from "../request/inference-request.ts";
 import { noHints, type Refusal, type RouteHints } from "../routing/choose-pool.ts";
 import type { Picked, PickReason } from "../routing/decision.ts";
@@ -27,6 +28,8 @@ export class Answer {
   ticket: Ticket | undefined;
   /** The pod that the ticket counts on. */
   pod: Pod | undefined;
+  /** Of the body that the pick was made by; 0 where none was seen. */
+  fingerprint = 0;
   /** Is a pick or an immediate response out? */
   given = false;
   /** When the last reply of this direction went out. */
@@ -45,6 +48,7 @@ export class Answer {
     this.#provisional = undefined;
     if (!this.shadow) this.#name(decision, on);
     this.given = true;
+    if (body !== undefined) this.fingerprint = fingerprintOf(body);
     afterwards(host, () => {
       const read = decision.reason === "scored" || decision.reason === "body_cut";
       if (read && !this.shadow) host.router.learn(decision);

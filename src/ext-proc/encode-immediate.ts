@@ -38,8 +38,15 @@ function printable(text: string): string {
   return text.replace(/[^ -~]/g, "?");
 }
 
+/** A list that is the same array is the same answer: a thousand entries take a millisecond to spell. */
+const spelledLists = new WeakMap<readonly ModelEntry[], Buffer>();
+
 export function modelListReply(entries: readonly ModelEntry[]): Buffer {
-  return encodeImmediate(200, JSON.stringify({ object: "list", data: entries }), [], "pointsman_models");
+  const spelled = spelledLists.get(entries);
+  if (spelled !== undefined) return spelled;
+  const reply = encodeImmediate(200, JSON.stringify({ object: "list", data: entries }), [], "pointsman_models");
+  spelledLists.set(entries, reply);
+  return reply;
 }
 
 function encodeError(code: string, spec: ErrorCodeSpec, message: string, more: readonly Buffer[] = []): Buffer {

@@ -15,6 +15,8 @@ const POOL_KEY = "pool";
 /** How the filter's request_attributes name a route's own metadata. */
 const ROUTE_METADATA = "xds.route_metadata";
 
+const CODE_DETAILS = "response.code_details";
+
 const reader = new WireReader();
 
 /** The pool that the route names, as metadata of the filter's namespaces or as an attribute; "" when it names none. */
@@ -43,6 +45,14 @@ export function servedAddress(message: StreamMessage): string {
   if (message.metadataEnd === 0) return "";
   reader.reset(message.bytes);
   return metadataTexts(message.metadataStart, message.metadataEnd, SERVED_NAMESPACE, SERVED_KEY)?.[0] ?? "";
+}
+
+/** Why the answer is what it is, where the filter's response_attributes ask for it; "" where they do not. */
+export function codeDetails({ bytes, attributesStart, attributesEnd }: StreamMessage): string {
+  if (attributesEnd === 0) return "";
+  reader.reset(bytes);
+  const value = entryOf(fieldOf(attributesStart, attributesEnd, 2), (key) => key === CODE_DETAILS);
+  return value === undefined ? "" : (textsOf(value)[0] ?? "");
 }
 
 interface Range {

@@ -12,7 +12,7 @@
  */
 import type { ErrorCode } from "../errors.ts";
 import { BodyBuffer } from "../request/body-buffer.ts";
-import { apiOfPath, listsModels } from "../request/inference-request.ts";
+import { apiOfPath, listsModels, modelOfPath } from "../request/inference-request.ts";
 import { noHints, type RouteHints } from "../routing/choose-pool.ts";
 import type { PickReason } from "../routing/decision.ts";
 import { Answer } from "./answer.ts";
@@ -253,5 +253,6 @@ export class RequestSide {
 function hintsOf(message: StreamMessage): RouteHints {
   const pool = routedPool(message) || message.pool;
   const subset = subsetHint(message);
-  return pool === "" && subset === undefined ? noHints : { pool, subset };
+  const model = modelOfPath(message.path);
+  return pool === "" && subset === undefined && model === "" ? noHints : { pool, subset, model };
 }

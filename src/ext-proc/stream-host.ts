@@ -53,11 +53,11 @@ export interface StreamEvents {
   ended(port: StreamPort, end: StreamEnd): void;
 }
 
-/** Told how the pods do with the requests sent to them, where the filter shows us the answers. */
+/** Told how the pods do with the requests sent to them, where the filter shows us the answers; 0: a body not seen. */
 export interface PodOutcomes {
   picked(pod: Pod): void;
-  failed(pod: Pod, kind: "connect" | "status", pickedAtMs: number): void;
-  succeeded(pod: Pod, pickedAtMs: number): void;
+  failed(pod: Pod, kind: "connect" | "status", pickedAtMs: number, fingerprint: number): void;
+  succeeded(pod: Pod, pickedAtMs: number, fingerprint: number): void;
 }
 
 /** A stream as the drain sees it. */

@@ -1,8 +1,9 @@
 /** What discovery finds -> counts, log lines at changes only, and the gauges of sources and pools. */
-import type { Discovery, DiscoveryEvents, PodChange } from "../discovery/discovery.ts";
+import type { Discovery, DiscoveryEvents, PodChange, SourceName } from "../discovery/discovery.ts";
 import type { Pod, PodTable } from "../pods/pod-table.ts";
 import type { Pools } from "../pods/pools.ts";
-import { labelText } from "./instruments.ts";
+import { usableIn } from "../pods/usable-pods.ts";
+import { labelsText } from "./instruments.ts";
 import type { Logger } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
 
@@ -23,18 +24,25 @@ export class DiscoveryReport implements DiscoveryEvents {
 
   changed(change: PodChange): void {
     const { source, joined, left } = change;
-    this.#log.info({ source, joined: named(joined), left: named(left) }, "the set of pods changed");
+    this.#log.info({ ...fields(source), joined: named(joined), left: named(left) }, "the set of pods changed");
     this.#then(change);
   }
 
-  failed(source: string, problem: string, again: boolean): void {
-    this.#instruments.sourceFailures.add({ source });
-    if (!again) this.#log.warn({ source, problem }, "a source of pods cannot tell at present; its last set stays");
+  failed(source: SourceName, problem: string, again: boolean, known: boolean): void {
+    this.#instruments.sourceFailures.add({ pool: source.pool, source: source.name });
+    if (again) return;
+    const kept = known ? "its last set stays" : "it has not told any pods yet, and is asked again";
+    this.#log.warn({ ...fields(source), problem }, `a source of pods cannot tell at present; ${kept}`);
   }
 
-  recovered(source: string): void {
-    this.#log.info({ source }, "a source of pods can tell again");
+  recovered(source: SourceName): void {
+    this.#log.info(fields(source), "a source of pods can tell again");
   }
+}
+
+/** A source that names pools itself has none. */
+function fields({ name, pool }: SourceName): object {
+  return { source: name, ...(pool !== "" && { pool }) };
 }
 
 function named(pods: readonly Pod[]): string[] {
@@ -44,15 +52,18 @@ function named(pods: readonly Pod[]): string[] {
 
 export function readDiscoveryGauges(discovery: Discovery, pools: Pools, table: PodTable, to: Instruments): void {
   to.sourceAge.readFrom((write) => {
-    for (const { name, ageMs } of discovery.states()) write(labelText("source", name), ageMs / 1000);
+    // A source that a pool names twice is one series: its first.
+    const written = new Set<string>();
+    for (const { name, pool, ageMs } of discovery.states()) {
+      const labels = labelsText({ pool, source: name });
+      if (!written.has(labels)) write(labels, ageMs / 1000);
+      written.add(labels);
+    }
   });
   to.poolPods.readFrom((write) => {
-    for (const { name, members } of pools.all) write(labelText("pool", name), members.size);
+    for (const { name, members } of pools.all) write(labelsText({ pool: name }), members.size);
   });
   to.poolUsable.readFrom((write) => {
-    for (const { name, members } of pools.all) {
-      const isUsable = (slot: number) => table.reachable[slot] === 1 && table.setAside[slot] === 0;
-      write(labelText("pool", name), members.slots.subarray(0, members.size).filter(isUsable).length);
-    }
+    for (const { name, members } of pools.all) write(labelsText({ pool: name }), usableIn(table, members));
   });
 }

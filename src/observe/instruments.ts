@@ -125,6 +125,9 @@ export class PolledFamily {
 const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };
 
 /** A label as a sample's text has it. */
-export function labelText(label: string, value: string): string {
-  return `{${label}="${value.replace(/[\\"\n]/g, (char) => escapes[char] ?? char)}"}`;
+export function labelsText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(
+    ([label, value]) => `${label}="${value.replace(/[\\"\n]/g, (char) => escapes[char] ?? char)}"`,
+  );
+  return `{${pairs.join()}}`;
 }

@@ -5,8 +5,8 @@ import type { Pod, PodTable } from "../pods/pod-table.ts";
 import type { ModelList, ServedModels } from "../pods/served-models.ts";
 import type { ScorerFaults } from "../routing/scoring-plan.ts";
 import { outcomeMeanings, type ScrapeEvents, type ScrapeOutcome } from "../scrape/scraper.ts";
-import { labelText, type PolledFamily } from "./instruments.ts";
-import { type Logger, Once } from "./log.ts";
+import { labelsText, type PolledFamily } from "./instruments.ts";
+import { Brake, type Logger, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
 
 export interface PodReportParts {
@@ -16,6 +16,18 @@ export interface PodReportParts {
   readonly models: ServedModels;
   /** What was learnt of the pod's cache is no longer true. */
   readonly forget: (pod: Pod) => void;
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
+}
+
+/** A pod that goes back and forth between outcomes is told of each so often at most. */
+const CALM_MS = 30_000;
+const NAMED_AT_MOST = 20;
+
+/** What the log has said of a pod's scrapes: the outcome last, and when each was. */
+interface Said {
+  outcome: ScrapeOutcome;
+  readonly atMs: Map<ScrapeOutcome, number>;
 }
 
 export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
@@ -24,11 +36,19 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
   readonly #inFlight: InFlight;
   readonly #models: ServedModels;
   readonly #forget: (pod: Pod) => void;
-  /** Last outcome by pod, to say changes only. */
-  readonly #outcomes = new WeakMap<Pod, ScrapeOutcome>();
+  readonly #now: () => number;
+  /** To say changes only. */
+  readonly #said = new WeakMap<Pod, Said>();
+  readonly #outcomeLines: Brake;
+  readonly #restartLines: Brake;
+  readonly #modelLines: Brake;
   readonly #once = new Once();
 
-  constructor({ log, instruments, inFlight, models, forget }: PodReportParts) {
+  constructor({ log, instruments, inFlight, models, forget, now }: PodReportParts) {
+    this.#now = now;
+    this.#outcomeLines = new Brake(now);
+    this.#restartLines = new Brake(now);
+    this.#modelLines = new Brake(now);
     this.#forget = forget;
     this.#log = log;
     this.#instruments = instruments;
@@ -36,22 +56,40 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
     this.#models = models;
   }
 
-  scraped(pod: Pod, outcome: ScrapeOutcome, seconds: number, _load: number, startedAtMs: number): void {
+  scraped(pod: Pod, outcome: ScrapeOutcome, seconds: number, _load: number, startedAtMs: number, detail: string): void {
     this.#instruments.scrapes.add({ outcome });
     this.#instruments.scrapeSeconds.observe(seconds);
-    if (outcome === "ok" || outcome === "partial") this.#inFlight.scraped(pod, startedAtMs);
-    const before = this.#outcomes.get(pod);
-    this.#outcomes.set(pod, outcome);
-    if (before === outcome) return;
-    const fields = { pod: pod.name, address: pod.address, outcome };
-    if (outcome !== "ok") this.#log.warn(fields, `scraping the pod: ${outcomeMeanings[outcome]}`);
-    else if (before !== undefined) this.#log.info(fields, "the pod's metrics are read well again");
+    if (outcome === "ok" || outcome === "partial") {
+      this.#inFlight.scraped(pod, startedAtMs, startedAtMs + seconds * 1000);
+    }
+    this.#sayOutcome(pod, outcome, detail);
+  }
+
+  overtaken(outcome: ScrapeOutcome, count: number): void {
+    this.#instruments.scrapes.add({ outcome }, count);
+  }
+
+  /** What is held back is said with a later scrape, if it is still true then. */
+  #sayOutcome(pod: Pod, outcome: ScrapeOutcome, detail: string): void {
+    // That all is well from the beginning is no news.
+    const said = this.#said.get(pod) ?? { outcome: "ok", atMs: new Map() };
+    if (said.outcome === outcome) return;
+    const now = this.#now();
+    if (now - (said.atMs.get(outcome) ?? Number.NEGATIVE_INFINITY) < CALM_MS) return;
+    this.#outcomeLines.do(() => {
+      const fields = { pod: pod.name, address: pod.address, outcome };
+      if (outcome !== "ok") this.#log.warn({ ...fields, detail }, `scraping the pod: ${outcomeMeanings[outcome]}`);
+      else this.#log.info(fields, "the pod's metrics are read well again");
+      said.outcome = outcome;
+      said.atMs.set(outcome, now);
+      this.#said.set(pod, said);
+    });
   }
 
   restarted(pod: Pod): void {
-    this.#log.info(
-      { pod: pod.name, address: pod.address },
-      "another process answers for the pod: its cache begins anew",
+    const fields = { pod: pod.name, address: pod.address };
+    this.#restartLines.do((dropped) =>
+      this.#log.info({ ...fields, dropped }, "another process answers for the pod: its cache begins anew"),
     );
     this.#forget(pod);
   }
@@ -64,10 +102,10 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
   models(pod: Pod, list: ModelList): void {
     const before = this.#models.of(pod);
     this.#models.set(pod, list);
-    const models = list.entries.map(({ id }) => id);
-    this.#log.info(
-      { pod: pod.name, models, told: list.kind === "listed" },
-      before ? "the pod's models changed" : "the pod's models",
+    const models = list.entries.slice(0, NAMED_AT_MOST).map(({ id }) => id);
+    const fields = { pod: pod.name, models, count: list.entries.length, told: list.kind === "listed" };
+    this.#modelLines.do((dropped) =>
+      this.#log.info({ ...fields, dropped }, before ? "the pod's models changed" : "the pod's models"),
     );
   }
 
@@ -97,7 +135,7 @@ export function readPodGauges(table: PodTable, scraper: { ageMs(pod: Pod): numbe
   const labelsOf = (pod: Pod): string => {
     const known = labels.get(pod);
     if (known !== undefined) return known;
-    const made = labelText("pod", pod.name);
+    const made = labelsText({ pod: pod.name, address: pod.address });
     labels.set(pod, made);
     return made;
   };

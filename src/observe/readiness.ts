@@ -9,27 +9,53 @@ export interface Readiness {
 
 /** So long a set of pods is believed without having been seen anew. */
 const BELIEVED_MS = 30_000;
+/** The names of more would make no sentence. */
+const NAMED_AT_MOST = 3;
 
 export interface ReadinessFacts {
   readonly started: boolean;
   readonly draining: boolean;
   readonly openStreams: number;
   readonly pods: number;
+  /** Pods that answer and are not set aside. */
+  readonly usable: number;
   readonly sources: readonly SourceState[];
 }
 
-export function readinessOf({ started, draining, openStreams, pods, sources }: ReadinessFacts): Readiness {
+export function readinessOf(facts: ReadinessFacts): Readiness {
+  const { started, draining, openStreams, pods, sources } = facts;
   if (draining) return no(`draining: ${openStreams} streams open`);
   if (!started) return no(`starting: ${pods} pods known`);
-  const unknown = sources.find(({ known }) => !known);
-  if (unknown !== undefined)
-    return no(`no pods known yet: ${unknown.name}: ${unknown.problem || "has not told its pods"}`);
-  const stale = sources.find(({ ageMs }) => ageMs > BELIEVED_MS);
-  if (stale !== undefined) {
-    const seconds = Math.floor(stale.ageMs / 1000);
-    return no(`the pods are ${seconds} s old: ${stale.name}: ${stale.problem || "says nothing any more"}`);
+  const untold = sources.filter(({ known }) => !known);
+  if (untold.length > 0) {
+    const whose = listed(untold, ({ name, problem }) => `${name}: ${problem || "has not told its pods"}`);
+    return no(`${untold.length} of ${sources.length} sources of pods have not told any yet: ${whose}`);
   }
-  return { ready: true, sentence: `picking: ${pods} pods known, ${openStreams} streams open` };
+  const old = sources.filter(({ ageMs }) => ageMs > BELIEVED_MS);
+  if (old.length > 0) {
+    const whose = listed(
+      old,
+      ({ name, ageMs, problem }) =>
+        `${name} for ${Math.floor(ageMs / 1000)} s: ${problem || "it says nothing any more"}`,
+    );
+    return no(`picking from the last known pods, of which a source is not sure any more: ${whose}`);
+  }
+  return { ready: true, sentence: sentenceOf(facts) };
+}
+
+/** What it picks from: nothing to pick from is no fault of the picker, but it is what has to be said first. */
+function sentenceOf({ pods, usable, openStreams, sources }: ReadinessFacts): string {
+  const streams = `${openStreams} streams open`;
+  if (pods === 0) return `no pods to pick from: the set of ${listed(sources, ({ name }) => name)} is empty, ${streams}`;
+  if (usable === 0) return `no usable pod: all ${pods} are unreachable or set aside, ${streams}`;
+  const which = usable === pods ? `${pods} pods` : `${usable} usable pods of ${pods}`;
+  return `picking from ${which}, ${streams}`;
+}
+
+function listed(sources: readonly SourceState[], say: (source: SourceState) => string): string {
+  const said = sources.slice(0, NAMED_AT_MOST).map(say);
+  if (sources.length > NAMED_AT_MOST) said.push(`${sources.length - NAMED_AT_MOST} more`);
+  return said.join("; ");
 }
 
 function no(sentence: string): Readiness {

@@ -68,7 +68,10 @@ export class PodTable {
   /** Slots in use, dense, in the order of joining; the first `size` entries count. */
   live = new Int32Array(INITIAL_CAPACITY);
   size = 0;
-  /** By slot: 1 while the pod answers, 0 once it refused or dropped connections (it stays known). Kept by the scraper. */
+  /**
+   * By slot: 1 while the pod answers, 0 once it refused or dropped connections, or took them and fell silent (it stays
+   * known). Kept by the scraper.
+   */
   reachable = new Uint8Array(INITIAL_CAPACITY);
   /** By slot: 1 while the pod is set aside because requests to it fail. Kept by accounting. */
   setAside = new Uint8Array(INITIAL_CAPACITY);

@@ -3,15 +3,11 @@
  * known of a pod is the same in every pool it belongs to.
  */
 import type { Pod, PodTable, Slot } from "./pod-table.ts";
+import { PoolModels } from "./pool-models.ts";
 import type { ModelEntry, ServedModels } from "./served-models.ts";
+import { noSlots, type SlotList, slotList } from "./slot-list.ts";
 
-/** Slots 0..size-1 of `slots`; replaced as a whole, never written in place. */
-export interface SlotList {
-  readonly slots: Int32Array;
-  readonly size: number;
-}
-
-const noSlots: SlotList = Object.freeze({ slots: new Int32Array(0), size: 0 });
+export type { SlotList } from "./slot-list.ts";
 
 export interface PoolSettings {
   /** What becomes of a request for a model that no pod of the pool serves. */
@@ -28,28 +24,18 @@ export interface PoolParts {
   readonly models: ServedModels;
 }
 
-/** The pool's pods by what they say of their models. */
-interface Serving {
-  readonly byModel: ReadonlyMap<string, SlotList>;
-  /** Pods that do not tell what they serve: for any model no other pod is known to serve alone. */
-  readonly untold: SlotList;
-  /** Pods not asked yet; they count while nobody else serves the model. */
-  readonly pending: SlotList;
-}
-
 export class Pool {
   readonly name: string;
   readonly settings: PoolSettings;
   readonly #parts: PoolParts;
+  readonly #models: PoolModels;
   #members: SlotList = noSlots;
-  #serving: Serving | undefined;
-  /** The version of the models that `#serving` was made from. */
-  #madeFrom = -1;
 
   constructor(name: string, settings: PoolSettings, parts: PoolParts) {
     this.name = name;
     this.settings = settings;
     this.#parts = parts;
+    this.#models = new PoolModels(parts.table);
   }
 
   get members(): SlotList {
@@ -57,73 +43,68 @@ export class Pool {
   }
 
   has(pod: Pod): boolean {
-    return this.#members.slots.includes(pod.slot);
+    return this.#models.has(pod);
   }
 
   /** Called with every change of the set of pods, before anybody asks for a pick. */
   assign(pods: readonly Pod[]): void {
+    const { models } = this.#parts;
+    const wanted = new Set(pods);
+    // Who has left goes first: another pod may have the slot already.
+    for (const pod of [...this.#models.pods()]) if (!wanted.has(pod)) this.#models.leave(pod);
+    for (const pod of wanted) if (!this.#models.has(pod)) this.#models.join(pod, models.of(pod));
     this.#members = slotList(pods.map(({ slot }) => slot));
-    this.#serving = undefined;
+  }
+
+  /** The pod's list of models is another; a pod that is no member is passed over. */
+  heard(pod: Pod): void {
+    if (this.#models.has(pod)) this.#models.tell(pod, this.#parts.models.of(pod));
   }
 
   /** The pods that a request for this model may go to; undefined where the model is known not to be served here. */
   serving(model: string): SlotList | undefined {
     if (model === "") return this.#members;
-    const { byModel, untold, pending } = this.#current();
-    const known = byModel.get(model);
+    const known = this.#models.serving(model);
     if (known !== undefined) return known;
-    if (untold.size > 0) return untold;
-    return pending.size > 0 || this.#members.size === 0 ? pending : undefined;
+    const standIns = this.#models.standIns();
+    if (standIns.size > 0) return standIns;
+    // Where nobody has told anything, nobody can say what is not served: trying beats refusing.
+    return this.#models.nothingTold ? this.#members : undefined;
   }
 
   /** Does some pod say that it serves the model? */
   lists(model: string): boolean {
-    return this.#current().byModel.has(model);
+    return this.#models.lists(model);
   }
 
-  /** The models of the members in `among`, each once, those of the first pods first. */
-  entries(among: SlotList = this.#members): ModelEntry[] {
+  /** May it serve a model that none of its pods names, by all that they have told? */
+  get takesAny(): boolean {
+    return this.#models.takesAny;
+  }
+
+  /** Are there pods of which it cannot be said yet what they serve? Then what is unknown here may be known in a moment. */
+  get tellsSoon(): boolean {
+    return this.#members.size > 0 && (this.#models.nothingTold || this.#models.tellsSoon);
+  }
+
+  /** The models that its pods name, each once. */
+  modelNames(): Iterable<string> {
+    return this.#models.names();
+  }
+
+  /** The same with all that is told of them, as it is told by the pod that named each first; the same array until one changes. */
+  entries(): readonly ModelEntry[] {
+    return this.#models.entries();
+  }
+
+  /** Those of the members in `among` alone. */
+  entriesOf({ slots, size }: SlotList): ModelEntry[] {
     const found = new Map<string, ModelEntry>();
-    for (const pod of this.#podsOf(among)) {
-      for (const entry of this.#parts.models.of(pod)?.entries ?? [])
-        if (!found.has(entry.id)) found.set(entry.id, entry);
+    for (const slot of slots.subarray(0, size)) {
+      const pod = this.#parts.table.podAt(slot as Slot);
+      const list = pod && this.#parts.models.of(pod);
+      for (const entry of list?.entries ?? []) if (!found.has(entry.id)) found.set(entry.id, entry);
     }
     return [...found.values()];
   }
-
-  #current(): Serving {
-    const { version } = this.#parts.models;
-    if (this.#serving === undefined || this.#madeFrom !== version) {
-      this.#serving = this.#make();
-      this.#madeFrom = version;
-    }
-    return this.#serving;
-  }
-
-  #make(): Serving {
-    const byModel = new Map<string, Slot[]>();
-    const untold: Slot[] = [];
-    const pending: Slot[] = [];
-    for (const pod of this.#podsOf(this.#members)) {
-      const list = this.#parts.models.of(pod);
-      if (list === undefined) pending.push(pod.slot);
-      if (list?.kind === "untold") untold.push(pod.slot);
-      for (const { id } of list?.entries ?? []) {
-        const slots = byModel.get(id);
-        if (slots === undefined) byModel.set(id, [pod.slot]);
-        else slots.push(pod.slot);
-      }
-    }
-    const lists = [...byModel].map(([id, slots]) => [id, slotList([...new Set([...slots, ...untold])])] as const);
-    return { byModel: new Map(lists), untold: slotList(untold), pending: slotList(pending) };
-  }
-
-  #podsOf({ slots, size }: SlotList): Pod[] {
-    const pods = Array.from(slots.subarray(0, size), (slot) => this.#parts.table.podAt(slot as Slot));
-    return pods.filter((pod) => pod !== undefined);
-  }
-}
-
-function slotList(slots: readonly Slot[]): SlotList {
-  return { slots: Int32Array.from(slots), size: slots.length };
 }

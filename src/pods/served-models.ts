@@ -10,28 +10,40 @@ export interface ModelEntry {
 /**
  * What a pod says of its models:
  * - listed: these and no others
- * - untold: it has no list to ask for; `entries` are the names seen elsewhere, and there may be more
+ * - untold: there is no list to be had; `entries` are the names its metrics give, and there may be more: aliases, and
+ *   adapters that were not used yet. An adapter's `parent` is the model that the pod names first.
+ * - silent: asked in vain for so long that nobody waits for it any more, and nothing is known of it at all
  */
 export interface ModelList {
-  readonly kind: "listed" | "untold";
+  readonly kind: "listed" | "untold" | "silent";
   readonly entries: readonly ModelEntry[];
 }
 
 export class ServedModels {
   readonly #lists = new WeakMap<Pod, ModelList>();
-  /** Grows with every change, so that whoever keeps something made from the lists knows when it is old. */
-  version = 0;
+  readonly #listeners: ((pod: Pod) => void)[] = [];
+
+  /** Told of every pod whose list is another now. */
+  onChange(listener: (pod: Pod) => void): void {
+    this.#listeners.push(listener);
+  }
 
   set(pod: Pod, list: ModelList): void {
     const before = this.#lists.get(pod);
     this.#lists.set(pod, list);
-    if (before === undefined || !saysTheSame(before, list)) this.version++;
+    if (before !== undefined && saysTheSame(before, list)) return;
+    for (const listener of this.#listeners) listener(pod);
   }
 
   /** undefined: the pod has not told yet. */
   of(pod: Pod): ModelList | undefined {
     return this.#lists.get(pod);
   }
+}
+
+/** The names in a list that are no adapters of another. */
+export function baseNames({ entries }: ModelList): string[] {
+  return entries.filter(({ parent }) => parent === undefined).map(({ id }) => id);
 }
 
 /** Members beside the id may change at every answer (a creation time); nobody chooses by them. */

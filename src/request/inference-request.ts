@@ -39,6 +39,9 @@ export const bodylessRequest: InferenceRequest = Object.freeze({
   prompt: null,
 });
 
+/** Bytes of a model's name as it is spelt: it ends up in logs and traces, and outlives the body. */
+export const LONGEST_MODEL = 512;
+
 /** The longest suffix decides, so that prefixes such as /team/model/v1/chat/completions are normal; the query is not read. */
 export function apiOfPath(path: string): Api {
   const query = path.indexOf("?");
@@ -52,4 +55,25 @@ export function apiOfPath(path: string): Api {
 export function listsModels(path: string): boolean {
   const query = path.indexOf("?");
   return path.endsWith("/v1/models", query === -1 ? path.length : query);
+}
+
+const MODEL_PATH = "/v1/models/";
+
+/** The model that the path asks about, as in GET /v1/models/{id}; "" where it names none. */
+export function modelOfPath(path: string): string {
+  const query = path.indexOf("?");
+  const end = query === -1 ? path.length : query;
+  const at = path.lastIndexOf(MODEL_PATH, end - MODEL_PATH.length);
+  if (at === -1) return "";
+  const model = unescaped(path.slice(at + MODEL_PATH.length, end));
+  return Buffer.byteLength(model) > LONGEST_MODEL ? "" : model;
+}
+
+/** Ids hold slashes, which clients spell either way. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -9,7 +9,7 @@
 import type { ErrorCode } from "../errors.ts";
 import { ChatMessages } from "./chat-messages.ts";
 import { CompletionPrompt } from "./completion-prompt.ts";
-import type { Api, InferenceRequest } from "./inference-request.ts";
+import { type Api, type InferenceRequest, LONGEST_MODEL } from "./inference-request.ts";
 import { OPEN_BRACE, QUOTE } from "./json-bytes.ts";
 import { PART, PromptRanges, SALT } from "./prompt-ranges.ts";
 import { BAD, isDigit, type Visit } from "./scan-json.ts";
@@ -25,8 +25,6 @@ const malformedJson: BodyFault = Object.freeze({ code: "malformed_json" });
 const modelMissing: BodyFault = Object.freeze({ code: "model_missing" });
 const modelTooLong: BodyFault = Object.freeze({ code: "model_too_long" });
 const LOWER_T = 0x74;
-/** Bytes of a model's name as it is spelt: it ends up in logs and traces, and outlives the body. */
-export const LONGEST_MODEL = 512;
 /** Digits of a number that may be meant as a cap. */
 const LONGEST_CAP = 32;
 

@@ -28,8 +28,9 @@ export class CandidateRows {
   }
 
   /**
-   * Of `among` the pods that answer, are not set aside, and are no newcomer that sits this one out. Where none is left
-   * the demands fall one by one: the newcomers come in, then those set aside, then all, since trying beats refusing.
+   * Of `among` the pods that answer, are not set aside, and are no newcomer that sits this one out. Where none is left,
+   * or none but newcomers, the demands fall one by one: the newcomers come in, then those set aside, then all, since
+   * trying beats refusing.
    * Returns how many.
    */
   gather(among: SlotList): number {
@@ -53,13 +54,16 @@ export class CandidateRows {
   #select(among: SlotList, wellOnly: boolean, ramped: boolean): number {
     const { reachable, setAside, admission } = this.#table;
     let size = 0;
+    let settled = 0;
     for (let i = 0; i < among.size; i++) {
       const slot = among.slots[i]!;
       if (reachable[slot] !== 1 || (wellOnly && setAside[slot] === 1)) continue;
-      if (ramped && admission[slot]! < 1 && this.#random() >= admission[slot]!) continue;
+      if (admission[slot]! === 1) settled++;
+      else if (ramped && this.#random() >= admission[slot]!) continue;
       this.slots[size++] = slot;
     }
-    return size;
+    // Newcomers among themselves have nobody to wait for: sitting out would leave one of them by chance.
+    return ramped && settled === 0 ? 0 : size;
   }
 
   #gatherColumn(name: PodColumn): void {

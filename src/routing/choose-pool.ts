@@ -4,15 +4,17 @@ import type { PodTable, Slot } from "../pods/pod-table.ts";
 import type { Pool, SlotList } from "../pods/pool.ts";
 import type { Pools } from "../pods/pools.ts";
 
-/** What a request says of its pods, beside its model. */
+/** What a request says of its pods, beside its body. */
 export interface RouteHints {
   /** Name of a pool, by the route's metadata or else by a header; "" when neither names one. */
   readonly pool: string;
   /** The addresses that Envoy allows, with or without a port; undefined when it allows all. */
   readonly subset: readonly string[] | undefined;
+  /** The model that the path names; "" when it names none. */
+  readonly model: string;
 }
 
-export const noHints: RouteHints = Object.freeze({ pool: "", subset: undefined });
+export const noHints: RouteHints = Object.freeze({ pool: "", subset: undefined, model: "" });
 
 export interface Refusal {
   readonly kind: "refused";
@@ -43,20 +45,21 @@ function choosePool(pools: Pools, hints: RouteHints, model: string): Pool | Refu
   if (all.length === 1 && only !== undefined) return only;
   if (model === "") return unknownPool(pools);
   const listing = all.find((pool) => pool.lists(model));
-  // A pool named after its model may have lost its pods, and a pool that tells no models may serve any.
+  // A pool named after its model may have lost its pods, and a pool that does not tell its models may serve any. One that
+  // has not told them yet is not guessed to be the one: the pods of the others are not its equals.
   const chosen =
-    listing ??
-    pools.byName(model) ??
-    all.find((pool) => pool.settings.unknownModel === "pass" || mayServe(pool, model));
-  return chosen ?? unknownModel(all, model);
+    listing ?? pools.byName(model) ?? all.find((pool) => pool.settings.unknownModel === "pass" || pool.takesAny);
+  return chosen ?? unknownModel(pools, all, model);
 }
 
-export function choosePods(pools: Pools, table: PodTable, hints: RouteHints, model: string): Choice | Refusal {
+/** `bodyModel` is "" where no body was read or it names none. */
+export function choosePods(pools: Pools, table: PodTable, hints: RouteHints, bodyModel: string): Choice | Refusal {
+  const model = bodyModel === "" ? hints.model : bodyModel;
   const pool = choosePool(pools, hints, model);
   if ("kind" in pool) return pool;
   let among = pool.serving(model);
   if (among === undefined && pool.settings.unknownModel === "pass") among = pool.members;
-  if (among === undefined) return unknownModel([pool], model);
+  if (among === undefined) return unknownModel(pools, [pool], model);
   if (among.size === 0) return { kind: "refused", code: "no_pods" };
   if (hints.subset === undefined) return { kind: "chosen", pool, among };
   const allowed = within(table, among, hints.subset);
@@ -75,18 +78,26 @@ export function within(table: PodTable, among: SlotList, subset: readonly string
   return { slots, size: slots.length };
 }
 
-function mayServe(pool: Pool, model: string): boolean {
-  const slots = pool.serving(model);
-  return slots !== undefined && slots.size > 0;
-}
-
+/** What is unknown while pods are still missing may be known in a moment: that is no fault of the client. */
 export function unknownPool(pools: Pools): Refusal {
+  if (pools.all.length === 0 || !pools.complete) return { kind: "refused", code: "no_pods" };
   return { kind: "refused", code: "pool_unknown", known: pools.all.slice(0, NAMED_AT_MOST).map(({ name }) => name) };
 }
 
-function unknownModel(among: readonly Pool[], model: string): Refusal {
-  const ids = new Set(among.flatMap((pool) => pool.entries().map(({ id }) => id)));
+function unknownModel(pools: Pools, among: readonly Pool[], model: string): Refusal {
+  if (pools.mayGrow || among.some((pool) => pool.tellsSoon)) return { kind: "refused", code: "no_pods" };
   const [pool] = among;
-  const known = [...ids].slice(0, NAMED_AT_MOST);
+  const known = firstNames(among);
   return { kind: "refused", code: "model_not_found", model, known, ...(pool === undefined ? {} : { pool }) };
+}
+
+function firstNames(pools: readonly Pool[]): string[] {
+  const names = new Set<string>();
+  for (const pool of pools) {
+    for (const name of pool.modelNames()) {
+      if (names.size >= NAMED_AT_MOST) return [...names];
+      names.add(name);
+    }
+  }
+  return [...names];
 }

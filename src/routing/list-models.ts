@@ -14,13 +14,22 @@ export function listModels(
   const named = hints.pool === "" ? pools.all : [pools.byName(hints.pool)].filter((pool) => pool !== undefined);
   if (named.length === 0 && hints.pool !== "") return unknownPool(pools);
   if (named.some(({ settings }) => settings.listModels === "pass")) return undefined;
-  const found = new Map<string, ModelEntry>();
-  for (const pool of named) {
-    for (const entry of entriesOf(pool, table, hints)) if (!found.has(entry.id)) found.set(entry.id, entry);
-  }
-  return found.size === 0 ? undefined : [...found.values()];
+  const found = entriesOf(pools, named, table, hints);
+  return found.length === 0 ? undefined : found;
 }
 
-function entriesOf(pool: Pool, table: PodTable, { subset }: RouteHints): ModelEntry[] {
-  return pool.entries(subset === undefined ? pool.members : within(table, pool.members, subset));
+/** Without a subset the answer is the same array, and the same bytes, until something changes. */
+function entriesOf(
+  pools: Pools,
+  named: readonly Pool[],
+  table: PodTable,
+  { pool, subset }: RouteHints,
+): readonly ModelEntry[] {
+  if (subset === undefined) return pool === "" ? pools.entries() : (named[0]?.entries() ?? []);
+  const found = new Map<string, ModelEntry>();
+  for (const each of named) {
+    for (const entry of each.entriesOf(within(table, each.members, subset)))
+      if (!found.has(entry.id)) found.set(entry.id, entry);
+  }
+  return [...found.values()];
 }

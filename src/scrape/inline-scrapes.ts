@@ -1,6 +1,7 @@
 /** Asks every watched pod, in the thread it is called in: one poll per pod, begun when it is watched. */
 import type { Dispatcher } from "undici";
 import { Credentials } from "./credentials.ts";
+import { Knock } from "./knock.ts";
 import { openPodClient } from "./pod-client.ts";
 import { PodScrape, type ScrapeContext } from "./pod-scrape.ts";
 import type { ScrapeOptions } from "./scrape-options.ts";
@@ -61,6 +62,7 @@ export class InlineScrapes implements ScrapeWork {
       random,
       after: this.#inline.after ?? afterUnref,
       connect: this.#inline.connect ?? open,
+      knock: this.#inline.connect ?? ((origin) => new Knock(origin)),
     };
   }
 }

@@ -1,5 +1,6 @@
 /** Reads the answer to GET /v1/models. */
 import type { ModelEntry } from "../pods/served-models.ts";
+import { LONGEST_MODEL } from "../request/inference-request.ts";
 import type { BodyReader } from "./page-request.ts";
 
 export const MODELS_LIMIT_BYTES = 1024 * 1024;
@@ -17,7 +18,7 @@ export class ModelsBody implements BodyReader {
     this.#chunks.push(Buffer.from(chunk));
   }
 
-  /** undefined: this is no list of models. An entry without an id is left out. */
+  /** undefined: this is no list of models. An entry without an id, or with one that no request may ask for, is left out. */
   entries(): ModelEntry[] | undefined {
     const list = listIn(Buffer.concat(this.#chunks).toString("utf8"));
     this.#chunks = [];
@@ -36,7 +37,6 @@ function listIn(text: string): unknown[] | undefined {
 }
 
 function isEntry(entry: unknown): entry is ModelEntry {
-  return (
-    typeof entry === "object" && entry !== null && "id" in entry && typeof entry.id === "string" && entry.id !== ""
-  );
+  if (typeof entry !== "object" || entry === null || !("id" in entry)) return false;
+  return typeof entry.id === "string" && entry.id !== "" && Buffer.byteLength(entry.id) <= LONGEST_MODEL;
 }

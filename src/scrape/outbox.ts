@@ -1,48 +1,46 @@
 /**
- * What a worker has to say, in batches: numbers in one array, names only when they change, and never so much at once
- * that reading it holds up the other thread. The next batch goes out when the one before has been read.
+ * What a worker has to say, in batches that take the other thread less than a millisecond each; the next goes out when
+ * the one before has been read. What waits is replaced by what is newer, so that a reader who falls behind still reads
+ * the present, and what waits is never more than a little per pod.
  */
-import type { ModelEntry, ModelList } from "../pods/served-models.ts";
+import type { ModelList } from "../pods/served-models.ts";
+import { type Batch, RESULT_NUMBERS } from "./batch.ts";
 import type { PageTraits } from "./engine-page.ts";
-import { numberNames } from "./engines.ts";
-import { scrapeOutcomes } from "./scrape-outcome.ts";
+import { ListShelf } from "./list-shelf.ts";
+import { isRead, type ScrapeOutcome, scrapeOutcomes } from "./scrape-outcome.ts";
 import type { ScrapeResult, WorkEvents } from "./scrape-work.ts";
 
-/** id, outcome, answered, seconds, startedAtMs, then the page's numbers. */
-const HEAD = 5;
-const STRIDE = HEAD + numberNames.length;
 /** 64 results take a listener some 0.2 ms. */
 const BATCH_RESULTS = 64;
-/** Text is parsed at some 100 bytes a microsecond; a larger entry loses all but its id. */
-const BATCH_TEXT = 16_384;
+/** Of names and details in a batch; the news of one pod is bounded where it is read. */
+const NEWS_BYTES = 16_384;
+/** What taking over a list that is there already costs the listener, as if it were text. */
+const LIST_BYTES = 1024;
 /** Results of the moment travel together, and none waits so long that it would matter. */
 const FLUSH_MS = 10;
+/** While there is more than fits, so that the listener is busy a quarter of its time at most. */
+const BACKLOG_MS = 2;
 
-/** A list of models comes in parts: entries as JSON, to be joined until the last. */
-interface ModelsPart {
-  readonly id: number;
-  readonly kind: ModelList["kind"];
-  readonly entries: string;
-  readonly last: boolean;
+/** A pod's results that wait: its last page, and what failed since. */
+interface Waiting {
+  readonly outcome: ScrapeOutcome;
+  readonly numbers: readonly number[];
 }
 
-interface TraitsNews {
-  readonly id: number;
-  readonly traits: PageTraits;
-}
-
-type News = ModelsPart | TraitsNews;
-
-export interface Batch {
-  readonly results: Float64Array;
-  readonly news: readonly News[];
+interface PodNews {
+  traits?: PageTraits;
+  detail?: string;
+  models?: { readonly kind: ModelList["kind"]; readonly list: number };
 }
 
 export class Outbox implements WorkEvents {
   readonly #post: (batch: Batch) => void;
   readonly #after: (ms: number, run: () => void) => unknown;
-  #results: number[] = [];
-  #news: { readonly news: News; readonly size: number }[] = [];
+  readonly #results = new Map<number, readonly Waiting[]>();
+  readonly #overtaken = new Map<ScrapeOutcome, number>();
+  readonly #reached = new Map<number, boolean>();
+  readonly #news = new Map<number, PodNews>();
+  readonly #lists = new ListShelf();
   /** A flush is due, or a batch is on its way. */
   #waiting = false;
 
@@ -51,24 +49,45 @@ export class Outbox implements WorkEvents {
     this.#after = after;
   }
 
-  scraped(id: number, { outcome, answered, seconds, startedAtMs, numbers }: ScrapeResult): void {
-    this.#results.push(id, scrapeOutcomes.indexOf(outcome), answered ? 1 : 0, seconds, startedAtMs, ...numbers);
-    this.#schedule();
+  /** A page says more than any older one, a failure no more than that it failed: a page that waits outlives it. */
+  scraped(id: number, { outcome, seconds, startedAtMs, numbers }: ScrapeResult): void {
+    const before = this.#results.get(id) ?? [];
+    const kept = isRead(outcome) ? [] : before.filter((one) => isRead(one.outcome));
+    for (const one of before) if (!kept.includes(one)) this.overtaken(one.outcome, 1);
+    const result = { outcome, numbers: [id, scrapeOutcomes.indexOf(outcome), seconds, startedAtMs, ...numbers] };
+    this.#results.set(id, [...kept, result]);
+    this.#schedule(FLUSH_MS);
+  }
+
+  overtaken(outcome: ScrapeOutcome, count: number): void {
+    this.#overtaken.set(outcome, (this.#overtaken.get(outcome) ?? 0) + count);
+  }
+
+  reached(id: number, is: boolean): void {
+    this.#reached.set(id, is);
+    this.#schedule(FLUSH_MS);
   }
 
   traits(id: number, traits: PageTraits): void {
     // Whoever puts lists of models together is on this side; there may be a thousand adapters.
-    const short = { ...traits, adapters: [] };
-    this.#news.push({ news: { id, traits: short }, size: JSON.stringify(short).length });
-    this.#schedule();
+    this.#newsOf(id).traits = { ...traits, adapters: [] };
+  }
+
+  detail(id: number, detail: string): void {
+    this.#newsOf(id).detail = detail;
   }
 
   models(id: number, { kind, entries }: ModelList): void {
-    const parts = partsOf(entries);
-    for (const [i, part] of parts.entries()) {
-      this.#news.push({ news: { id, kind, entries: part, last: i === parts.length - 1 }, size: part.length });
-    }
-    this.#schedule();
+    this.#newsOf(id).models = { kind, list: this.#lists.put(id, entries) };
+  }
+
+  /** Nothing is told of this pod any more; how its scrapes ended counts. */
+  drop(id: number): void {
+    for (const { outcome } of this.#results.get(id) ?? []) this.overtaken(outcome, 1);
+    this.#results.delete(id);
+    this.#reached.delete(id);
+    this.#news.delete(id);
+    this.#lists.drop(id);
   }
 
   /** A worker that fails says so by its end. */
@@ -77,71 +96,75 @@ export class Outbox implements WorkEvents {
   /** The batch sent last has been read. */
   acknowledged(): void {
     this.#waiting = false;
-    if (this.#results.length > 0 || this.#news.length > 0) this.#schedule();
+    const isBacklog = this.#news.size > 0 || this.#lists.hasUnsent || this.#results.size > BATCH_RESULTS;
+    if (isBacklog) this.#schedule(BACKLOG_MS);
+    else if (this.#results.size > 0 || this.#reached.size > 0 || this.#overtaken.size > 0) this.#schedule(FLUSH_MS);
   }
 
-  #schedule(): void {
+  #newsOf(id: number): PodNews {
+    const news = this.#news.get(id) ?? {};
+    this.#news.set(id, news);
+    this.#schedule(FLUSH_MS);
+    return news;
+  }
+
+  #schedule(ms: number): void {
     if (this.#waiting) return;
     this.#waiting = true;
-    this.#after(FLUSH_MS, () => this.#flush());
+    this.#after(ms, () => this.#flush());
   }
 
   #flush(): void {
-    let size = 0;
-    let count = 0;
-    for (const { size: own } of this.#news) {
-      if (count > 0 && size + own > BATCH_TEXT) break;
-      size += own;
-      count++;
-    }
-    const news = this.#news.splice(0, count).map(({ news: one }) => one);
-    const results = Float64Array.from(this.#results.splice(0, BATCH_RESULTS * STRIDE));
-    this.#post({ results, news });
-  }
-}
-
-/** Tells a batch's news, then its results. Lists of models that are not complete yet are kept in `pending`. */
-export function readBatch({ results, news }: Batch, pending: Map<number, ModelEntry[]>, events: WorkEvents): void {
-  for (const one of news) {
-    if ("traits" in one) events.traits(one.id, one.traits);
-    else readModels(one, pending, events);
-  }
-  for (let at = 0; at + STRIDE <= results.length; at += STRIDE) {
-    const [id = 0, outcome = 0, answered = 0, seconds = 0, startedAtMs = 0] = results.subarray(at, at + HEAD);
-    events.scraped(id, {
-      outcome: scrapeOutcomes[outcome] ?? "fault",
-      answered: answered === 1,
-      seconds,
-      startedAtMs,
-      numbers: results.subarray(at + HEAD, at + STRIDE),
+    const parts = this.#lists.takeParts();
+    this.#post({
+      results: this.#takeResults(),
+      reached: Float64Array.from([...this.#reached].flatMap(([id, is]) => [id, is ? 1 : 0])),
+      overtaken: this.#takeOvertaken(),
+      forgotten: this.#lists.takeForgotten(),
+      parts,
+      news: this.#takeNews(),
     });
+    this.#reached.clear();
   }
-}
 
-function readModels({ id, kind, entries, last }: ModelsPart, pending: Map<number, ModelEntry[]>, events: WorkEvents) {
-  const whole = pending.get(id) ?? [];
-  for (const entry of JSON.parse(entries) as ModelEntry[]) whole.push(entry);
-  if (!last) pending.set(id, whole);
-  else {
-    pending.delete(id);
-    events.models(id, { kind, entries: whole });
-  }
-}
-
-function partsOf(entries: readonly ModelEntry[]): string[] {
-  const parts: string[] = [];
-  let open: string[] = [];
-  let size = 0;
-  for (const entry of entries) {
-    const whole = JSON.stringify(entry);
-    const text = whole.length > BATCH_TEXT ? JSON.stringify({ id: entry.id }) : whole;
-    if (open.length > 0 && size + text.length > BATCH_TEXT) {
-      parts.push(`[${open.join()}]`);
-      open = [];
-      size = 0;
+  /** The pod that has waited longest first. */
+  #takeResults(): Float64Array {
+    const taken: number[] = [];
+    for (const [id, results] of this.#results) {
+      if (taken.length + results.length * RESULT_NUMBERS > BATCH_RESULTS * RESULT_NUMBERS) break;
+      for (const { numbers } of results) taken.push(...numbers);
+      this.#results.delete(id);
     }
-    open.push(text);
-    size += text.length;
+    return Float64Array.from(taken);
   }
-  return [...parts, `[${open.join()}]`];
+
+  #takeOvertaken(): Float64Array {
+    if (this.#overtaken.size === 0) return new Float64Array(0);
+    const counts = Float64Array.from(scrapeOutcomes, (outcome) => this.#overtaken.get(outcome) ?? 0);
+    this.#overtaken.clear();
+    return counts;
+  }
+
+  /** A pod whose list has not gone over in full is told of later, in all its news. */
+  #takeNews(): Batch["news"] {
+    const taken: Batch["news"][number][] = [];
+    let size = 0;
+    for (const [id, news] of this.#news) {
+      const { traits, detail, models } = news;
+      const isReady = models !== undefined && this.#lists.isSent(models.list);
+      const text = JSON.stringify([traits, detail]).length + (isReady ? LIST_BYTES : 0);
+      if (taken.length > 0 && size + text > NEWS_BYTES) break;
+      if (models === undefined || isReady) this.#news.delete(id);
+      else if (traits === undefined && detail === undefined) continue;
+      else this.#news.set(id, { models });
+      size += text;
+      taken.push({
+        id,
+        ...(traits !== undefined && { traits }),
+        ...(detail !== undefined && { detail }),
+        ...(models !== undefined && isReady && { models }),
+      });
+    }
+    return taken;
+  }
 }

@@ -1,10 +1,36 @@
 /** The names a page tells in its labels: models, and which LoRA adapters are in use. Decoded once, then recognised. */
+import { LONGEST_MODEL } from "../request/inference-request.ts";
 import type { LoraSource } from "./engines.ts";
 import type { Sample } from "./sample.ts";
 
-/** What is remembered of labels seen; beyond it they are decoded again. */
-const MEMORY_LIMIT = 4096;
+/** What is remembered of a pod's labels; beyond it they are decoded again. A thousand usual combinations need half. */
+const MEMORY_BYTES = 262_144;
+/** What an entry costs beside its text. */
+const ENTRY_BYTES = 64;
 const NAMES_LIMIT = 1000;
+/** Names of one page together, so that they travel and are kept like one long line: a page names few models. */
+const NAMES_BYTES = 65_536;
+
+/** What labels say, by their hash, up to a certain amount of text. */
+class Decoded<T> {
+  readonly #known = new Map<number, T>();
+  #bytes = 0;
+
+  get(hash: number, length: number, decode: () => T): T {
+    const known = this.#known.get(hash);
+    if (known !== undefined) return known;
+    const fresh = decode();
+    this.#bytes += length + ENTRY_BYTES;
+    if (this.#bytes > MEMORY_BYTES) this.clear();
+    this.#known.set(hash, fresh);
+    return fresh;
+  }
+
+  clear(): void {
+    this.#known.clear();
+    this.#bytes = 0;
+  }
+}
 
 export interface LoraUse {
   /** Sorted, each once. */
@@ -16,8 +42,9 @@ export interface LoraUse {
 
 export class ModelNames {
   readonly #label: Buffer;
-  readonly #decoded = new Map<number, string>();
+  readonly #decoded = new Decoded<string>();
   #page: string[] = [];
+  #pageBytes = 0;
 
   constructor(label: string) {
     this.#label = Buffer.from(label);
@@ -25,14 +52,18 @@ export class ModelNames {
 
   begin(): void {
     this.#page = [];
+    this.#pageBytes = 0;
   }
 
+  /** What no request may ask for is no name. */
   take(sample: Sample): void {
     if (!sample.find(this.#label)) return;
-    const hash = sample.foundHash();
-    const name = this.#decoded.get(hash) ?? sample.foundText();
-    if (this.#decoded.size < MEMORY_LIMIT) this.#decoded.set(hash, name);
-    if (name !== "" && this.#page.length < NAMES_LIMIT && !this.#page.includes(name)) this.#page.push(name);
+    const { foundLength } = sample;
+    if (foundLength === 0 || foundLength > LONGEST_MODEL || this.#page.length === NAMES_LIMIT) return;
+    const name = this.#decoded.get(sample.foundHash(), foundLength, () => sample.foundText());
+    if (this.#pageBytes + foundLength > NAMES_BYTES || this.#page.includes(name)) return;
+    this.#page.push(name);
+    this.#pageBytes += foundLength;
   }
 
   get names(): readonly string[] {
@@ -45,7 +76,7 @@ export class LoraNames {
   readonly #running: Buffer;
   readonly #waiting: Buffer;
   readonly #max: Buffer;
-  readonly #decoded = new Map<number, LoraUse>();
+  readonly #decoded = new Decoded<LoraUse>();
   readonly #ever = new Set<string>();
   #newest: LoraUse | undefined;
   #newestValue = Number.NEGATIVE_INFINITY;
@@ -63,13 +94,7 @@ export class LoraNames {
 
   take(sample: Sample): void {
     const value = sample.value();
-    const hash = sample.labelsHash();
-    let use = this.#decoded.get(hash);
-    if (use === undefined) {
-      use = this.#decode(sample);
-      if (this.#decoded.size >= MEMORY_LIMIT) this.#decoded.clear();
-      this.#decoded.set(hash, use);
-    }
+    const use = this.#decoded.get(sample.labelsHash(), sample.labelsLength, () => this.#decode(sample));
     if (!(value >= this.#newestValue)) return;
     this.#newest = use;
     this.#newestValue = value;
@@ -103,13 +128,13 @@ export class LoraNames {
   }
 }
 
-/** The engine lists them in any order. */
+/** The engine lists them in any order. A line is bounded, and with it what all its names come to. */
 function namesIn(sample: Sample, label: Buffer): string[] {
   if (!sample.find(label)) return [];
   const names = sample
     .foundText()
     .split(",")
     .map((name) => name.trim())
-    .filter((name) => name !== "");
+    .filter((name) => name !== "" && name.length <= LONGEST_MODEL);
   return [...new Set(names)].sort().slice(0, NAMES_LIMIT);
 }

@@ -1,9 +1,10 @@
 /** Reads one pod's pages: finds out which engine wrote them, and looks for that one's words alone from then on. */
 import type { PageTraits } from "./engine-page.ts";
-import { type Engine, engines, numberNames } from "./engines.ts";
+import { type Engine, engines, numberNames, readingNames } from "./engines.ts";
 import type { BodyReader } from "./page-request.ts";
 import { MetricsParser } from "./parse-metrics.ts";
 import { RestartWatch } from "./restart-watch.ts";
+import type { ScrapeOutcome } from "./scrape-outcome.ts";
 
 export class PageReader implements BodyReader {
   /** Of the last page that ended, in the order of numberNames. */
@@ -42,6 +43,16 @@ export class PageReader implements BodyReader {
     this.#settle(engine, known === expected && whole);
     if (known === 0) return "unreadable";
     return known === expected && whole ? "ok" : "partial";
+  }
+
+  /** What a page that was read badly has to do without, in words. */
+  lacking(outcome: ScrapeOutcome): string {
+    if (outcome === "partial") {
+      const missing = readingNames.filter((_, i) => Number.isNaN(this.numbers[i]));
+      return missing.length === 0 ? "" : `nothing usable for ${missing.join(", ")}`;
+    }
+    if (outcome !== "unreadable") return "";
+    return this.#engine === "auto" ? "no known engine's metrics" : `none of the metrics of ${this.#engine.name}`;
   }
 
   /** A page that does not fit may be another engine's: the next one is looked at with all of them in mind. */

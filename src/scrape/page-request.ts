@@ -24,6 +24,7 @@ export class PageRequest implements Dispatcher.DispatchHandler {
   #bodyBytes = 0;
   #connected = false;
   #ended = false;
+  #problem = "";
 
   /** `settle` is called once, unless the request is cancelled before; "ok" means that the whole body was handed over. */
   constructor(reader: BodyReader, limitBytes: number, settle: (outcome: ScrapeOutcome) => void) {
@@ -41,6 +42,12 @@ export class PageRequest implements Dispatcher.DispatchHandler {
   /** Did the request get a connection? */
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** The status or the error that says more than the outcome; "" where there is none. */
+  get detail(): string {
+    if (this.#problem !== "") return this.#problem;
+    return this.#status === 0 || this.#status === 200 ? "" : `HTTP ${this.#status}`;
   }
 
   /** Did the pod answer in full, whatever it said? */
@@ -92,6 +99,7 @@ export class PageRequest implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error & { readonly code?: unknown }): void {
+    this.#problem = typeof error.code === "string" ? error.code : error.message;
     this.#finish(outcomeOfError(error, this.#status !== 0));
   }
 

@@ -102,6 +102,8 @@ export class MetricsParser {
       if (known <= best.known) continue;
       best = { known, expected: page.expected, whole, engine: page.engine };
       this.numbers.set(this.#scratch);
+      // Of a page that was cut some ranks may be missing: what is left of a counter would look as if it had fallen.
+      if (!whole) this.numbers.fill(Number.NaN, readingNames.length);
       // A page that was cut may lack the names it would have told.
       if (whole) this.traits = page.traits();
     }

@@ -7,6 +7,7 @@ export class PodConnection {
   #client: Dispatcher | undefined;
   /** Answers that came over the present connection. */
   #answers = 0;
+  #connectTimeouts = 0;
 
   /** `onDrop`: a connection that was kept over several answers has ended while idle or in use. */
   constructor(open: () => Dispatcher, onDrop: () => void) {
@@ -28,6 +29,14 @@ export class PodConnection {
   /** The request sent last is over; `ended`: the pod answered in full. */
   settled(ended: boolean): void {
     this.#answers = ended ? this.#answers + 1 : 0;
+    if (ended) this.#connectTimeouts = 0;
+  }
+
+  /** The request sent last ran out of time; gives how many in a row, this one counted, did not even get a connection. */
+  gaveUp(connected: boolean): number {
+    this.#connectTimeouts = connected ? 0 : this.#connectTimeouts + 1;
+    this.close().catch(() => undefined);
+    return this.#connectTimeouts;
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Dispatcher } from "undici";
 import type { Credentials } from "./credentials.ts";
+import { type Errand, modelsErrand, pageErrand, pauseMs } from "./errand.ts";
 import { MODELS_LIMIT_BYTES, ModelsBody } from "./models-body.ts";
 import { PageReader } from "./page-reader.ts";
 import { PageRequest } from "./page-request.ts";
@@ -15,7 +16,7 @@ import type { PodAddress, WorkEvents } from "./scrape-work.ts";
 
 /** What the scrapes of a pool share. */
 export interface ScrapeContext {
-  readonly events: Pick<WorkEvents, "scraped" | "traits" | "models">;
+  readonly events: Pick<WorkEvents, "scraped" | "reached" | "traits" | "models" | "detail">;
   readonly options: ScrapeOptions;
   readonly credentials: Credentials;
   now(): number;
@@ -25,16 +26,8 @@ export interface ScrapeContext {
   after(ms: number, run: () => void): () => void;
   /** Opens a client that keeps one connection to the origin. */
   connect(origin: string): Dispatcher;
-}
-
-/** One of the two things a pod is asked for. */
-interface Errand {
-  readonly path: string;
-  readonly accept: string;
-  readonly intervalMs: number;
-  readonly connection: PodConnection;
-  nextAtMs: number;
-  failures: number;
+  /** Opens what only sees whether the origin takes connections. */
+  knock(origin: string): Dispatcher;
 }
 
 interface Asking {
@@ -45,10 +38,10 @@ interface Asking {
   readonly reused: boolean;
 }
 
-/** Pods drift apart by up to this share of an interval, so that scrapes do not come in bursts. */
-const JITTER = 0.1;
-/** A failing pod is asked every 1, 2, then 4 intervals; no rarer, so that a pod that comes back is seen soon. */
-const BACK_OFF_DOUBLINGS = 2;
+/** So long a pod that takes connections is waited for to tell its models: two looks as they are by default. */
+const MODELS_PATIENCE_MS = 10_000;
+/** An error may quote what the pod sent. */
+const DETAIL_LENGTH = 300;
 /** Statuses of a list of models that say "not now": what is known stays. Beside them every 5xx but 501. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -60,28 +53,44 @@ export class PodScrape {
   readonly #podModels: PodModels;
   readonly #metrics: Errand;
   readonly #models: Errand;
+  /** The errand that goes where requests go: another port may be a sidecar's, which says nothing of the server. */
+  readonly #judge: Errand;
+  #reached: boolean | undefined;
   #asking: Asking | undefined;
   /** When the request in flight is given up. */
   #deadlineMs = 0;
-  #connectTimeouts = 0;
   #traits: unknown;
+  /** Since when the pod takes connections, as far as it is known. */
+  #sinceMs = Number.NaN;
+  readonly #url: string;
+  #detail = "";
   #cancelTimer = (): void => undefined;
 
   constructor({ id, address }: PodAddress, context: ScrapeContext, delayMs: number) {
-    const { options, connect } = context;
+    const { options, connect, knock } = context;
     const origins = originsOf(address, options);
-    const connectionTo = (origin: string) => new PodConnection(() => connect(origin), this.#dropped);
-    const metrics = connectionTo(origins.metrics);
-    const models = origins.models === origins.metrics ? metrics : connectionTo(origins.models);
+    const isApart = origins.models !== origins.metrics;
+    const asksModels = options.modelsPath !== "";
+    const open = asksModels ? connect : knock;
+    const metrics = new PodConnection(
+      () => connect(origins.metrics),
+      () => this.#askAtOnce(this.#metrics),
+    );
+    const own = new PodConnection(
+      () => open(origins.models),
+      () => this.#askAtOnce(this.#models),
+    );
     const nextAtMs = context.now() + delayMs;
     this.#id = id;
     this.#context = context;
+    this.#url = origins.metrics + options.path;
     this.#reader = new PageReader(options.engine);
     this.#podModels = new PodModels((list) => context.events.models(id, list));
-    this.#metrics = { ...pageErrand(options), connection: metrics, nextAtMs, failures: 0 };
-    this.#models = { ...modelsErrand(options), connection: models, nextAtMs, failures: 0 };
-    if (options.modelsPath === "") {
-      this.#models.nextAtMs = Number.POSITIVE_INFINITY;
+    this.#metrics = pageErrand(options, metrics, nextAtMs);
+    this.#models = modelsErrand(options, isApart ? own : metrics, nextAtMs);
+    this.#judge = isApart ? this.#models : this.#metrics;
+    if (!asksModels) {
+      if (!isApart) this.#models.nextAtMs = Number.POSITIVE_INFINITY;
       this.#podModels.answered("untold");
     }
     this.#arm();
@@ -124,9 +133,9 @@ export class PodScrape {
       const authorization = credentials.authorization(now);
       const headers = { accept: errand.accept, ...(authorization !== undefined && { authorization }) };
       errand.connection.send({ path: errand.path, method: "GET", headers }, request);
-    } catch {
+    } catch (error) {
       request.cancel();
-      this.#end(asking, "fault");
+      this.#end(asking, "fault", error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -136,17 +145,15 @@ export class PodScrape {
    */
   #giveUp(asking: Asking): void {
     asking.request.cancel();
-    asking.errand.connection.close().catch(() => undefined);
-    this.#connectTimeouts = asking.request.connected ? 0 : this.#connectTimeouts + 1;
-    this.#end(asking, this.#connectTimeouts > 1 ? "refused" : "timeout");
+    const connectTimeouts = asking.errand.connection.gaveUp(asking.request.connected);
+    this.#end(asking, connectTimeouts > 1 ? "refused" : "timeout");
   }
 
-  #end(asking: Asking, outcome: ScrapeOutcome): void {
+  #end(asking: Asking, outcome: ScrapeOutcome, problem = asking.request.detail): void {
     const { errand, request, reused, startedAtMs } = asking;
     const now = this.#context.now();
     this.#asking = undefined;
     errand.connection.settled(request.ended);
-    if (request.ended) this.#connectTimeouts = 0;
     // A server may close an idle connection just as a request goes out on it: only a new connection tells.
     if (reused && (outcome === "refused" || outcome === "truncated")) {
       errand.nextAtMs = now;
@@ -155,21 +162,53 @@ export class PodScrape {
     }
     const ending = errand === this.#metrics && outcome === "ok" ? this.#reader.end() : outcome;
     errand.failures = ending === "ok" || ending === "partial" ? 0 : errand.failures + 1;
+    if (errand === this.#judge) this.#tellReached(request.ended, outcome);
     errand.nextAtMs = this.#nextAtMs(asking, now);
     this.#arm();
-    if (errand === this.#models) this.#takeModels(request.status, outcome, now);
-    else this.#takeMetrics(ending, request.ended, now, startedAtMs);
+    if (errand === this.#models) {
+      if (errand.path !== "") this.#takeModels(request.status, outcome, now);
+    } else {
+      this.#tellDetail(ending, problem);
+      this.#takeMetrics(ending, now, startedAtMs);
+    }
+    if (errand === this.#models || errand === this.#judge) this.#waitForModels(ending, now, startedAtMs);
+  }
+
+  /** A pod that cannot be reached is not waited for anyway, and has all its time once it can. */
+  #waitForModels(ending: ScrapeOutcome, now: number, startedAtMs: number): void {
+    if (ending === "refused") this.#sinceMs = Number.NaN;
+    else if (Number.isNaN(this.#sinceMs)) this.#sinceMs = startedAtMs;
+    const patienceMs = Math.min(2 * this.#context.options.modelsIntervalMs, MODELS_PATIENCE_MS);
+    if (now - this.#sinceMs >= patienceMs) this.#podModels.givenUp();
+  }
+
+  /** An end that is neither an answer nor a refusal leaves it as it was. */
+  #tellReached(answered: boolean, outcome: ScrapeOutcome): void {
+    const reached = answered || (outcome === "refused" ? false : this.#reached);
+    if (reached === undefined || reached === this.#reached) return;
+    this.#reached = reached;
+    this.#context.events.reached(this.#id, reached);
+  }
+
+  #tellDetail(outcome: ScrapeOutcome, problem: string): void {
+    const found = problem === "" ? this.#reader.lacking(outcome) : problem;
+    const said = [`GET ${this.#url}`, found].filter(Boolean).join(": ");
+    const detail = outcome === "ok" ? "" : said.slice(0, DETAIL_LENGTH);
+    if (detail === this.#detail) return;
+    this.#detail = detail;
+    this.#context.events.detail(this.#id, detail);
   }
 
   /** A slow pod rests as long as it took: it never spends more than half its time on being asked. */
   #nextAtMs({ errand, startedAtMs }: Asking, now: number): number {
-    const backOff = 2 ** Math.min(Math.max(errand.failures - 1, 0), BACK_OFF_DOUBLINGS);
-    const jitter = 1 - JITTER + 2 * JITTER * this.#context.random();
+    // Whether the pod is back has to be seen as soon as a page would show it.
+    const waitsForPod = errand === this.#judge && this.#reached === false;
+    const intervalMs = waitsForPod ? this.#context.options.intervalMs : errand.intervalMs;
     const rested = now + (now - startedAtMs);
-    return Math.max(startedAtMs + errand.intervalMs * backOff * jitter, rested);
+    return Math.max(startedAtMs + pauseMs(intervalMs, errand.failures, this.#context.random()), rested);
   }
 
-  #takeMetrics(outcome: ScrapeOutcome, answered: boolean, now: number, startedAtMs: number): void {
+  #takeMetrics(outcome: ScrapeOutcome, now: number, startedAtMs: number): void {
     const { numbers, traits } = this.#reader;
     if (traits !== undefined && traits !== this.#traits) {
       this.#traits = traits;
@@ -177,7 +216,7 @@ export class PodScrape {
       this.#podModels.labelled(traits);
     }
     const seconds = (now - startedAtMs) / 1000;
-    this.#context.events.scraped(this.#id, { outcome, answered, seconds, startedAtMs, numbers });
+    this.#context.events.scraped(this.#id, { outcome, seconds, startedAtMs, numbers });
   }
 
   /** What says nothing of the models changes nothing; a pod that cannot be asked for them is asked how it is. */
@@ -186,22 +225,15 @@ export class PodScrape {
       this.#metrics.nextAtMs = Math.min(this.#metrics.nextAtMs, now);
       this.#arm();
     } else if (outcome === "ok") this.#podModels.answered(this.#list.entries() ?? "untold");
+    else if (outcome === "denied") this.#podModels.denied();
     else if (status > 0 && outcome !== "timeout" && !isPassing(status)) this.#podModels.answered("untold");
   }
 
   /** A pod that dies drops its idle connection: ask at once. */
-  #dropped = (): void => {
-    this.#metrics.nextAtMs = this.#context.now();
+  #askAtOnce(errand: Errand): void {
+    errand.nextAtMs = this.#context.now();
     this.#arm();
-  };
-}
-
-function pageErrand({ path, intervalMs }: ScrapeOptions) {
-  return { path, intervalMs, accept: "text/plain;version=0.0.4" };
-}
-
-function modelsErrand({ modelsPath, modelsIntervalMs }: ScrapeOptions) {
-  return { path: modelsPath, intervalMs: modelsIntervalMs, accept: "application/json" };
+  }
 }
 
 function isPassing(status: number): boolean {

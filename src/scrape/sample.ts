@@ -77,6 +77,15 @@ export class Sample {
     return isSame(this.#bytes, this.#foundAt, this.#foundEnd, value);
   }
 
+  /** In bytes, before escapes are resolved. */
+  get foundLength(): number {
+    return this.#foundEnd - this.#foundAt;
+  }
+
+  get labelsLength(): number {
+    return this.#labelsEnd - this.#labelsAt;
+  }
+
   foundNumber(): number {
     return readNumber(this.#bytes, this.#foundAt, this.#foundEnd);
   }

@@ -76,6 +76,11 @@ function engineOf(given: string | Engine): "auto" | Engine {
   return engine;
 }
 
+/** Does a secret go out over TLS to whoever answers, with any certificate? */
+export function trustsAnyone({ scheme, bearerToken, tokenFile, insecureSkipVerify }: ScrapeOptions): boolean {
+  return scheme === "https" && insecureSkipVerify && (bearerToken !== "" || tokenFile !== "");
+}
+
 /** The origin of the metrics page and that of the models; the latter is where requests go. */
 export function originsOf(address: string, { scheme, port }: ScrapeOptions): { metrics: string; models: string } {
   const models = `${scheme}://${address}`;

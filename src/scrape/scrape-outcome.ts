@@ -20,6 +20,11 @@ export type ScrapeOutcome = keyof typeof outcomeMeanings;
 
 export const scrapeOutcomes = Object.keys(outcomeMeanings) as readonly ScrapeOutcome[];
 
+/** Did the page give readings? */
+export function isRead(outcome: ScrapeOutcome): boolean {
+  return outcome === "ok" || outcome === "partial";
+}
+
 /** What the network says of a pod that no client can reach. */
 const unreachable: ReadonlySet<string> = new Set([
   "ECONNREFUSED",

@@ -1,8 +1,7 @@
 /** Has the work done in a worker thread: starts it, passes orders on, reads its batches, and replaces it when it dies. */
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { ModelEntry } from "../pods/served-models.ts";
-import { type Batch, readBatch } from "./outbox.ts";
+import { type Batch, BatchReader } from "./batch.ts";
 import type { ScrapeOptions } from "./scrape-options.ts";
 import type { PodAddress, ScrapeWork, WorkEvents, WorkParts } from "./scrape-work.ts";
 import { alive, type Command, threadClockMs, type WorkerSetup } from "./thread-protocol.ts";
@@ -23,6 +22,11 @@ const STOP_MS = 1000;
 /** A thread that leaves three questions unanswered is caught in something; it is replaced. */
 const PING_MS = 10_000;
 const PINGS = 3;
+/**
+ * Two hundred pods need a tenth of it. What pods say is bounded everywhere, but not by one place: should they together
+ * find a way to fill the memory, it is the thread that dies and begins anew, not the process.
+ */
+const limits = { maxOldGenerationSizeMb: 256 };
 
 export class ScrapeThread implements ScrapeWork {
   readonly #parts: WorkParts;
@@ -91,12 +95,11 @@ export class ScrapeThread implements ScrapeWork {
 
   #connect(worker: WorkerLike): WorkerLike {
     let problem = "";
-    const pending = new Map<number, ModelEntry[]>();
-    const events = this.#onOurClock();
+    const reader = new BatchReader(this.#onOurClock());
     worker.on("message", (message: Batch | typeof alive) => {
       if (message === alive) this.#unanswered = 0;
       else {
-        readBatch(message, pending, events);
+        reader.read(message);
         this.#tell({ kind: "read" });
       }
     });
@@ -149,8 +152,11 @@ export class ScrapeThread implements ScrapeWork {
   #onOurClock(): WorkEvents {
     const { events, now } = this.#parts;
     return {
+      reached: (id, is) => events.reached(id, is),
+      overtaken: (outcome, count) => events.overtaken(outcome, count),
       traits: (id, traits) => events.traits(id, traits),
       models: (id, list) => events.models(id, list),
+      detail: (id, text) => events.detail(id, text),
       failed: (problem) => events.failed(problem),
       scraped: (id, result) => {
         const startedAtMs = now() - (threadClockMs() - result.startedAtMs);
@@ -165,10 +171,10 @@ function watchCommand(pods: readonly PodAddress[], options: ScrapeOptions): Comm
 }
 
 /** TypeScript in a checkout, JavaScript in an installed package. */
-function openWorker(workerData: WorkerSetup): WorkerLike {
+export function openWorker(workerData: WorkerSetup): WorkerLike {
   const file = new URL(`./scrape-worker${extname(import.meta.filename)}`, import.meta.url);
   // Flags of the process, such as what to evaluate, are not meant for the thread.
-  return new Worker(file, { workerData, execArgv: [], name: "scrape" });
+  return new Worker(file, { workerData, execArgv: [], resourceLimits: limits, name: "scrape" });
 }
 
 function afterUnref(ms: number, run: () => void): () => void {

@@ -12,8 +12,6 @@ export interface PodAddress {
 
 export interface ScrapeResult {
   readonly outcome: ScrapeOutcome;
-  /** The pod answered in full, whatever it said. */
-  readonly answered: boolean;
   readonly seconds: number;
   /** On the scraper's clock. */
   readonly startedAtMs: number;
@@ -21,12 +19,18 @@ export interface ScrapeResult {
   readonly numbers: Float64Array;
 }
 
-/** What the work tells. A pod's traits come before the result of the page they are from. */
+/** What the work tells. A pod's traits and details come before the result of the request they are from. */
 export interface WorkEvents {
   scraped(id: number, result: ScrapeResult): void;
+  /** Does the port that requests go to take connections? With every change. */
+  reached(id: number, is: boolean): void;
+  /** So many results, of whatever pods, were not told, since newer ones came before that. */
+  overtaken(outcome: ScrapeOutcome, count: number): void;
   /** With every change. */
   traits(id: number, traits: PageTraits): void;
   models(id: number, list: ModelList): void;
+  /** What was asked and what came of it, for the operator: with every change, "" once all is well. */
+  detail(id: number, text: string): void;
   /** The work broke down and begins anew by itself. */
   failed(problem: string): void;
 }

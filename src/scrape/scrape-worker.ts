@@ -23,6 +23,7 @@ if (parentPort !== null) {
         break;
       case "drop":
         scrapes.drop(command.id);
+        outbox.drop(command.id);
         break;
       case "read":
         outbox.acknowledged();

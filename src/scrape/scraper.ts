@@ -7,10 +7,11 @@ import type { ModelList } from "../pods/served-models.ts";
 import { readingNames } from "./engines.ts";
 import { LiveFacts, type PodFacts } from "./pod-facts.ts";
 import { RestartWatch } from "./restart-watch.ts";
-import type { ScrapeOptions } from "./scrape-options.ts";
-import type { ScrapeOutcome } from "./scrape-outcome.ts";
+import { originsOf, type ScrapeOptions } from "./scrape-options.ts";
+import { isRead, type ScrapeOutcome } from "./scrape-outcome.ts";
 import { ScrapeThread } from "./scrape-thread.ts";
 import type { ScrapeResult, ScrapeWork, StartWork, WorkEvents } from "./scrape-work.ts";
+import { SilentPods } from "./silent-pods.ts";
 
 export type { PodFacts } from "./pod-facts.ts";
 export { type GivenScrapeOptions, type ScrapeOptions, scrapeOptions } from "./scrape-options.ts";
@@ -19,9 +20,12 @@ export { outcomeMeanings, type ScrapeOutcome } from "./scrape-outcome.ts";
 export interface ScrapeEvents {
   /**
    * A scrape ended; the table has its readings. `load` is waiting + running, NaN where one is unknown, so also without
-   * a new page; `startedAtMs` is on the clock the scraper was given.
+   * a new page; `startedAtMs` is on the clock the scraper was given; `detail` says what was asked and what came of it
+   * where the outcome is not ok.
    */
-  scraped(pod: Pod, outcome: ScrapeOutcome, seconds: number, load: number, startedAtMs: number): void;
+  scraped(pod: Pod, outcome: ScrapeOutcome, seconds: number, load: number, startedAtMs: number, detail: string): void;
+  /** So many scrapes ended of which nothing more is told: newer ones of the same pods came before that. */
+  overtaken(outcome: ScrapeOutcome, count: number): void;
   /** What the pod says of its models has changed. */
   models(pod: Pod, list: ModelList): void;
   /** Another process answers at the pod's address: caches and counters began anew. */
@@ -48,17 +52,22 @@ class Watch {
   readonly id: number;
   readonly pod: Pod;
   readonly stalenessMs: number;
+  /** Is the page at the port that requests go to? */
+  readonly atOwnPort: boolean;
   readonly facts = new LiveFacts();
   readonly restarts = new RestartWatch();
+  detail = "";
   /** When the last good page was complete. */
   readAtMs = Number.NaN;
   /** When what it said becomes unknown. */
   staleAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(id: number, pod: Pod, stalenessMs: number) {
+  constructor(id: number, pod: Pod, options: ScrapeOptions) {
+    const { metrics, models } = originsOf(pod.address, options);
     this.id = id;
     this.pod = pod;
-    this.stalenessMs = stalenessMs;
+    this.stalenessMs = options.stalenessMs;
+    this.atOwnPort = metrics === models;
   }
 }
 
@@ -68,6 +77,7 @@ export class Scraper {
   readonly #work: ScrapeWork;
   readonly #byPod = new Map<Pod, Watch>();
   readonly #byId = new Map<number, Watch>();
+  readonly #silent: SilentPods;
   #nextId = 1;
   #expiryAtMs = Number.POSITIVE_INFINITY;
   #cancelExpiry = (): void => undefined;
@@ -76,6 +86,7 @@ export class Scraper {
   constructor(parts: ScraperParts) {
     this.#parts = parts;
     this.#after = parts.after ?? afterUnref;
+    this.#silent = new SilentPods(parts.table);
     const startWork = parts.startWork ?? ((work) => new ScrapeThread(work));
     this.#work = startWork({ events: this.#events(), now: () => parts.now(), random: () => parts.random() });
     parts.table.onLeave((pod) => this.#drop(pod));
@@ -86,10 +97,11 @@ export class Scraper {
     if (this.#stopped) return;
     const { table } = this.#parts;
     const fresh = pods.filter((pod) => !this.#byPod.has(pod) && table.isCurrent(pod.slot, pod.generation));
-    const watches = fresh.map((pod) => new Watch(this.#nextId++, pod, options.stalenessMs));
+    const watches = fresh.map((pod) => new Watch(this.#nextId++, pod, options));
     for (const watch of watches) {
       this.#byPod.set(watch.pod, watch);
       this.#byId.set(watch.id, watch);
+      this.#silent.watch(watch.pod, options);
     }
     const addresses = watches.map(({ id, pod }) => ({ id, address: pod.address }));
     if (addresses.length > 0) this.#work.watch(addresses, options);
@@ -119,6 +131,7 @@ export class Scraper {
     if (watch === undefined) return;
     this.#byPod.delete(pod);
     this.#byId.delete(watch.id);
+    this.#silent.drop(pod);
     this.#work.drop(watch.id);
   }
 
@@ -131,28 +144,32 @@ export class Scraper {
     };
     return {
       scraped: (id, result) => about(id, (watch) => this.#scraped(watch, result)),
+      reached: (id, is) => about(id, ({ pod }) => this.#silent.reached(pod, is)),
+      overtaken: (outcome, count) => events.overtaken(outcome, count),
       traits: (id, traits) => about(id, ({ facts }) => facts.takeTraits(traits)),
       models: (id, list) => about(id, ({ pod }) => events.models(pod, list)),
+      detail: (id, text) =>
+        about(id, (watch) => {
+          watch.detail = text;
+        }),
       failed: (problem) => events.workerFailed(problem),
     };
   }
 
-  #scraped(watch: Watch, { outcome, answered, seconds, startedAtMs, numbers }: ScrapeResult): void {
-    const { table, events } = this.#parts;
+  #scraped(watch: Watch, { outcome, seconds, startedAtMs, numbers }: ScrapeResult): void {
+    const { events } = this.#parts;
     const { pod } = watch;
-    const isRead = outcome === "ok" || outcome === "partial";
-    if (answered) table.reachable[pod.slot] = 1;
-    if (outcome === "refused") {
-      table.reachable[pod.slot] = 0;
-      this.#forget(watch);
-    }
+    const isKnown = watch.readAtMs + watch.stalenessMs > this.#parts.now();
+    // Metrics at a port of their own are a sidecar's, maybe: its silence is not the pod's.
+    if (watch.atOwnPort) this.#silent.scraped(pod, outcome, isKnown);
+    if (outcome === "refused") this.#forget(watch);
     // A result that was held up on its way may be too old to be true.
-    const isFresh = isRead && startedAtMs + seconds * 1000 + watch.stalenessMs > this.#parts.now();
-    const isAnother = isRead && watch.restarts.sees(numbers);
+    const isFresh = isRead(outcome) && startedAtMs + seconds * 1000 + watch.stalenessMs > this.#parts.now();
+    const isAnother = isRead(outcome) && watch.restarts.sees(numbers);
     if (isFresh) this.#write(watch, numbers, startedAtMs + seconds * 1000);
     if (isAnother) events.restarted(pod);
     const load = isFresh ? (numbers[0] ?? Number.NaN) + (numbers[1] ?? Number.NaN) : Number.NaN;
-    events.scraped(pod, outcome, seconds, load, startedAtMs);
+    events.scraped(pod, outcome, seconds, load, startedAtMs, watch.detail);
   }
 
   #write(watch: Watch, numbers: Float64Array, readAtMs: number): void {

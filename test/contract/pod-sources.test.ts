@@ -76,7 +76,7 @@ function fileWorld(write: (pods: readonly PodPlace[]) => string, breakIt: (path:
     renameSync(`${path}.new`, path);
   };
   return {
-    open: () => new PodFile(path, { lookMs: INTERVAL_MS, settleMs: 1 }),
+    open: () => new PodFile(path, { lookMs: INTERVAL_MS, settleMs: 1, rest: async () => undefined }),
     set: (wanted) => {
       pods = wanted;
       save();

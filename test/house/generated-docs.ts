@@ -24,9 +24,9 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 function optionsTable(options: OptionTable): string {
   const rows = Object.values(options).map((spec) => {
     const { flag, kind, help } = spec;
-    return [code(dashed(flag)), code(kind.show(spec.default)), help, code(environmentName(flag))];
+    return [code(dashed(flag)), kind.expects, code(kind.show(spec.default)), help, code(environmentName(flag))];
   });
-  return table(["Option", "Default", "Effect", "Environment"], rows);
+  return table(["Option", "Written as", "Default", "Effect", "Environment"], rows);
 }
 
 function codesTable(): string {

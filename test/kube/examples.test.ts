@@ -41,7 +41,7 @@ describe.skipIf(kube.isMissing)(`the examples at a real API server${kube.note}`,
     const picker = await startPicker(exampleWith(flag), { KUBECONFIG: server.kubeconfig() });
     try {
       await picker.metricBecomes("pointsman_pool_pods", pods, { pool });
-      expect(await picker.readiness()).toMatch(`picking: ${pods} pods known`);
+      expect(await picker.readiness()).toMatch(new RegExp(`^(picking from|no usable pod: all) ${pods} `));
     } finally {
       await picker.kill();
     }
@@ -53,7 +53,9 @@ describe.skipIf(kube.isMissing)(`the examples at a real API server${kube.note}`,
     try {
       const { problem } = await picker.line((line) => "problem" in line);
       expect(problem).toContain("needs list and watch on pods in namespace default");
-      expect(await picker.readiness()).toContain(`no pods known yet: pods default/app=vllm: ${problem}`);
+      expect(await picker.readiness()).toContain(
+        `sources of pods have not told any yet: pods default/app=vllm: ${problem}`,
+      );
     } finally {
       await picker.kill();
     }

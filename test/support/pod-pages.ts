@@ -51,6 +51,7 @@ export class PodPages {
       table,
       events: {
         scraped: ({ name }, outcome, _seconds, load) => reports.push({ name, outcome, load }),
+        overtaken: () => {},
         models: ({ name }, list) => models.set(name, list),
         restarted: ({ name }) => restarts.push(name),
         workerFailed: (problem) => problems.push(problem),

@@ -14,6 +14,7 @@ export function scrapeOne(given: GivenScrapeOptions = {}) {
   const pod = table.byAddress("10.0.0.1:8000") as Pod;
   const clients: ScriptedClient[] = [];
   const reports: unknown[][] = [];
+  const details: string[] = [];
   const models: ModelList[] = [];
   const told = { react: (): void => undefined, restarts: 0 };
   const chance = { value: 0.5 };
@@ -27,9 +28,11 @@ export function scrapeOne(given: GivenScrapeOptions = {}) {
     table,
     events: {
       scraped: (...report) => {
+        details.push(report.pop() as string);
         reports.push(report);
         told.react();
       },
+      overtaken: () => {},
       models: (_, list) => models.push(list),
       restarted: () => told.restarts++,
       workerFailed: () => {},
@@ -48,6 +51,7 @@ export function scrapeOne(given: GivenScrapeOptions = {}) {
     pod,
     clients,
     reports,
+    details,
     models,
     chance,
     told,

@@ -3,7 +3,7 @@ import { InFlight, type Ticket } from "../../../src/accounting/in-flight.ts";
 import { type Pod, PodTable } from "../../../src/pods/pod-table.ts";
 import { Random } from "../../support/random.ts";
 
-/** Pods a and b, a clock, and pages written as the scraper does: one whose begin is not told knows of all before it. */
+/** Pods a and b, a clock, and pages written as the scraper does, made in the moment they are asked for, the present. */
 function setUp() {
   let clock = 1_000;
   const table = new PodTable();
@@ -19,10 +19,10 @@ function setUp() {
     clock += ms;
     return clock;
   };
-  const page = (queued: number, batch: number, startedAtMs = advance(100), pod = a) => {
+  const page = (queued: number, batch: number, startedAtMs = advance(100), pod = a, endedAtMs = startedAtMs) => {
     waiting[pod.slot] = queued;
     running[pod.slot] = batch;
-    inFlight.scraped(pod, startedAtMs);
+    inFlight.scraped(pod, startedAtMs, endedAtMs);
   };
   const openMany = (count: number, pod = a) => Array.from({ length: count }, () => inFlight.open(pod));
   return { table, inFlight, a, b, readings, page, openMany, advance };
@@ -166,6 +166,60 @@ describe("InFlight.scraped", () => {
     expect(readings()).toEqual([0, 8]);
   });
 
+  test("takes off the requests on the page that ended while it was on its way, once", () => {
+    const { page, openMany, readings, inFlight, advance } = setUp();
+    const [before, after, ...others] = openMany(6) as [Ticket, Ticket, ...Ticket[]];
+    const begin = advance(1_000);
+    advance(-100);
+    inFlight.close(before);
+    advance(200);
+    inFlight.close(after);
+    page(0, 5, begin);
+    expect(readings()).toEqual([0, 4]);
+    page(2, 2, advance(10));
+    expect(readings()).toEqual([2, 2]);
+    for (const ticket of others) inFlight.close(ticket);
+    page(1, 3, advance(-20));
+    expect(readings()).toEqual([0, 0]);
+  });
+
+  test("takes a page for made in the middle between question and answer", () => {
+    const { page, openMany, readings, inFlight, advance, a } = setUp();
+    const [early, late] = openMany(2) as [Ticket, Ticket];
+    const begin = advance(1_000);
+    advance(400);
+    inFlight.close(early);
+    openMany(3);
+    advance(200);
+    inFlight.close(late);
+    openMany(1);
+    page(0, 4, begin, a, advance(400));
+    expect(readings()).toEqual([0, 4]);
+  });
+
+  test("follows a pod whose page takes long to make, without drifting up", () => {
+    const { inFlight, page, readings, openMany, advance, a } = setUp();
+    const random = new Random(3);
+    const open: { ticket: Ticket; endMs: number }[] = [];
+    let asked: { readonly atMs: number; readonly madeMs: number; count: number } | undefined;
+    let [sum, count] = [0, 0];
+    for (let ms = 0; ms < 40_000; ms++) {
+      const now = advance(1);
+      if (random.chance(0.05)) for (const ticket of openMany(1)) open.push({ ticket, endMs: now + 200 });
+      while (open[0] !== undefined && open[0].endMs <= now) inFlight.close(open.shift()!.ticket);
+      if (ms % 1_000 === 0) asked = { atMs: now, madeMs: now + random.int(900), count: 0 };
+      if (asked?.madeMs === now) asked.count = open.length;
+      if (asked !== undefined && now === asked.atMs + 900) {
+        page(0, asked.count, asked.atMs, a, now);
+        asked = undefined;
+      }
+      if (ms < 2_000) continue;
+      sum += readings()[1]! - open.length;
+      count++;
+    }
+    expect(Math.abs(sum / count)).toBeLessThan(1.5);
+  });
+
   test("adds a bounded number after a scrape that took very long", () => {
     const { page, openMany, readings } = setUp();
     openMany(1_000);
@@ -249,11 +303,17 @@ describe("whatever the order of events", () => {
     const random = new Random(seed);
     const { inFlight, page, readings, advance, openMany, table, a, b } = setUp();
     const tickets: Ticket[] = [];
+    const ends: (Ticket & { readonly atMs: number })[] = [];
+    const close = () => {
+      const ticket = random.of(tickets);
+      if (ticket.stage === "streaming") ends.push({ ...ticket, atMs: advance(0) });
+      inFlight.close(ticket);
+    };
     const scrapedAtMs: number[] = [];
     const steps: (() => void)[] = [
       () => tickets.push(...openMany(1 + random.int(3), random.of([a, b]))),
-      () => tickets.length > 0 && inFlight.close(random.of(tickets)),
-      () => tickets.length > 0 && inFlight.close(random.of(tickets)),
+      () => tickets.length > 0 && close(),
+      () => tickets.length > 0 && close(),
       () => tickets.length > 0 && inFlight.withdraw(random.of(tickets)),
       () => tickets.length > 0 && inFlight.estimate(random.of(tickets)),
       () => tickets.length > 0 && inFlight.move(random.of(tickets), random.of([a, b])),
@@ -269,8 +329,12 @@ describe("whatever the order of events", () => {
         const unseen = tickets.filter(
           ({ slot, stage, openedAtMs }) => slot === pod.slot && stage !== "over" && openedAtMs > startedAtMs - 20,
         );
-        if (unseen.length === 0) expect(readings(pod)).toEqual([queued, batch]);
-        else if (queued >= 0) expect(readings(pod)[0]! + readings(pod)[1]!).toBe(queued + batch + unseen.length);
+        const over = ends.filter(
+          ({ slot, openedAtMs, atMs }) => slot === pod.slot && openedAtMs <= startedAtMs - 20 && atMs > startedAtMs,
+        );
+        const left = Math.max(0, queued + batch + unseen.length - over.length);
+        if (unseen.length + over.length === 0) expect(readings(pod)).toEqual([queued, batch]);
+        else if (queued >= 0) expect(readings(pod)[0]! + readings(pod)[1]!).toBe(left);
       },
     ];
     for (let i = 0; i < 1_500; i++) {

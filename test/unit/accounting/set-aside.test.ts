@@ -77,6 +77,23 @@ describe("PodFailures sets a pod aside", () => {
     expect(aside()).toEqual([]);
   });
 
+  test("for failures in a row that are minutes apart, but not for those of another time", () => {
+    const { pods, fail, advance, aside, said } = setUp(4);
+    for (let i = 0; i < 3; i++) {
+      expect(said).toEqual([]);
+      advance(120_000);
+      fail(pods[0], 1);
+    }
+    expect(aside()).toEqual(["p0"]);
+    advance(1_000);
+    fail(pods[1], 2);
+    advance(300_001);
+    fail(pods[1], 2);
+    expect(aside()).toEqual([]);
+    fail(pods[1], 1);
+    expect(aside()).toEqual(["p1"]);
+  });
+
   test("not on failures of a tenant that has left; the next one starts clean", () => {
     const { pods, failures, fail, table, reconcile } = setUp(4);
     fail(pods[3], 2);
@@ -91,6 +108,47 @@ describe("PodFailures sets a pod aside", () => {
     expect(table.setAside[next.slot]).toBe(1);
     failures.succeeded(pods[3]);
     expect(table.setAside[next.slot]).toBe(1);
+  });
+});
+
+describe("PodFailures and a request that fails on every pod", () => {
+  const POISON = 7;
+
+  test("sets aside the first pod that meets it, and then none for half a minute", () => {
+    const { pods, failures, advance, said } = setUp(4);
+    for (let i = 0; i < 240; i++) {
+      // 8 a second to the same pod as long as it is there, as the prefix cache has it; the first is tried again.
+      const pod = pods[i < 3 ? 0 : 1];
+      failures.failed(pod, "status", undefined, POISON);
+      if (i % 8 === 7) failures.succeeded(pods[0], undefined, 1_000 + i);
+      advance(125);
+    }
+    expect(said).toEqual(["p0 aside 1000: 3 requests in a row failed (status)", "p0 in"]);
+  });
+
+  test("leaves a pod on trial where that request is tried on it", () => {
+    const { pods, failures, advance, aside, said } = setUp(4);
+    for (let i = 0; i < 3; i++) failures.failed(pods[0], "status", undefined, POISON);
+    failures.failed(pods[1], "status", undefined, POISON);
+    advance(1_000);
+    failures.picked(pods[0]);
+    failures.failed(pods[0], "status", undefined, POISON);
+    advance(1_000);
+    expect([aside(), said.length]).toEqual([[], 1]);
+  });
+
+  test("sets aside every pod that fails what another one serves", () => {
+    const { pods, failures, aside } = setUp(4);
+    for (let i = 0; i < 3; i++) failures.failed(pods[0], "status", undefined, POISON);
+    failures.succeeded(pods[2], undefined, POISON);
+    for (let i = 0; i < 3; i++) failures.failed(pods[1], "status", undefined, POISON);
+    expect(aside()).toEqual(["p0", "p1"]);
+  });
+
+  test("takes a refused connection for the pod's fault, whatever the request", () => {
+    const { pods, failures, aside } = setUp(4);
+    for (const pod of pods.slice(0, 2)) for (let i = 0; i < 3; i++) failures.failed(pod, "connect", undefined, POISON);
+    expect(aside()).toEqual(["p0", "p1"]);
   });
 });
 
@@ -205,6 +263,32 @@ describe("PodFailures leaves at least half of a pool", () => {
     advance(100);
     expect(aside()).toHaveLength(1);
   });
+});
+
+test("PodFailures.tick looks at each pool once, however many pods are out", () => {
+  const { table, pods, pools, fail, aside, advance } = setUp(400);
+  for (const pod of pods.slice(0, 200)) fail(pod, 3);
+  expect(aside()).toHaveLength(200);
+  let looks = 0;
+  const [{ members }] = pools as [{ members: SlotList }];
+  pools[0] = {
+    get members() {
+      looks++;
+      return members;
+    },
+  };
+  let reads = 0;
+  const { reachable } = table;
+  table.reachable = new Proxy(reachable, {
+    get(target, key) {
+      reads++;
+      return Reflect.get(target, key, target);
+    },
+  });
+  advance(100);
+  expect(looks).toBe(1);
+  expect(reads).toBeLessThan(3 * 400);
+  expect(aside()).toHaveLength(200);
 });
 
 interface Due {

@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { serveFaults } from "../../../src/config/check-serve.ts";
+import { scrapeFileFaults, serveFaults } from "../../../src/config/check-serve.ts";
 import { loadConfig } from "../../../src/config/load-config.ts";
 import { serveOptions } from "../../../src/config/options.ts";
+import { poolConfig } from "../../../src/config/pool-config.ts";
 import { describeFault } from "../../../src/errors.ts";
 import { selfSigned } from "../../../src/ext-proc/self-signed.ts";
+import { scrapeOptions } from "../../../src/scrape/scrape-options.ts";
 
 let folder: string;
 const [own, other] = [selfSigned("own", new Date()), selfSigned("other", new Date())];
@@ -90,5 +92,26 @@ test("serveFaults refuses a key that belongs to another certificate", () => {
 test("serveFaults tells TLS switched off and demanded at once", () => {
   expect(faultsOf("--secure-serving=false", "--tls-only")).toEqual([
     "--secure-serving: expected true beside --tls-only or --client-ca-file, got false",
+  ]);
+});
+
+test("scrapeFileFaults names each file of a pool that is missing or holds something else", () => {
+  const write = (name: string, content: string) => {
+    writeFileSync(path.join(folder, name), content);
+    return path.join(folder, name);
+  };
+  const token = write("token", "secret\n");
+  const faultsFor = (scrape: object, ...flags: string[]) => {
+    const config = loadConfig(serveOptions, flags, {});
+    const pool = { ...poolConfig("p", [], config), scrape: scrapeOptions({ ...scrape }) };
+    return scrapeFileFaults(config, [pool, pool]).map(describeFault);
+  };
+  expect(faultsFor({ tokenFile: token })).toEqual([]);
+  expect(faultsFor({ tokenFile: `${folder}/none` }, `--model-server-token-file=${folder}/none`)).toEqual([
+    `--model-server-token-file: expected a readable ${folder}/none with a token, got none`,
+  ]);
+  expect(faultsFor({ tokenFile: write("two", "one two"), caFile: token })).toEqual([
+    `the pool p, scrape.caFile: expected a readable ${token} with certificates in PEM, got something else`,
+    `the pool p, scrape.tokenFile: expected a readable ${folder}/two with a token, got something else`,
   ]);
 });

@@ -174,7 +174,7 @@ describe("readConfigFile tells the fault of", () => {
       "half a selector",
       "{pods: {selector: {labels: {a: b}}}}",
       [
-        "36 pools[0].pods.selector.labels: expected a label selector such as app=vllm, got a mapping",
+        "36 pools[0].pods.selector.labels: expected a label selector such as app=vllm,tier in (gold, silver), got a mapping",
         "27 pools[0].pods.selector.ports: expected a list of 1 to 8 ports, got nothing",
       ],
     ],
@@ -275,7 +275,7 @@ schedulingProfiles:
     mkdirSync(join(folder, "folder"));
     const expected = "--config-file: expected a file that can be read, at";
     expect(faultsAt(join(folder, "none.yaml"))).toEqual([`${expected} none.yaml, got none`]);
-    expect(faultsAt(join(folder, "folder"))).toEqual([`${expected} folder, got something else`]);
+    expect(faultsAt(join(folder, "folder"))).toEqual([`${expected} folder, got a directory`]);
     expect(faultsAt(join(folder, "a".repeat(300)))).toEqual([`${expected} ${"a".repeat(300)}, got ENAMETOOLONG`]);
     expect(faultsOf("#".repeat(1_048_577))).toEqual(["p.yaml: expected at most 1048576 bytes, got 1048577"]);
     expect(faultsOf(Uint8Array.of(0x61, 0xff))).toEqual(["p.yaml: expected text in UTF-8, got other bytes"]);

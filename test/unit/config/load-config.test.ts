@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loadConfig } from "../../../src/config/load-config.ts";
+import { loadConfig, strayNames } from "../../../src/config/load-config.ts";
 import { serveOptions } from "../../../src/config/options.ts";
 import { ConfigError } from "../../../src/errors.ts";
 
@@ -122,4 +122,16 @@ test("loadConfig takes IPv6 addresses and the longest duration", () => {
 
 test("loadConfig takes no flag for the value of the flag before it", () => {
   expect(faultsOf(["--grpc-socket", "--tls-only"])).toEqual(["--grpc-socket: expected a path, got nothing"]);
+});
+
+test("strayNames tells names in the environment that may be meant as an option's", () => {
+  const env = {
+    POINTSMAN_GRPC_PRT: "9",
+    POINTSMAN_GRPC_PORT: "9002",
+    POINTSMAN_PORT: "tcp://10.0.0.1:9002",
+    POINTSMAN_SERVICE_PORT_GRPC: "9002",
+    POINTSMAN_QQQQQQQQQQ: "1",
+    GRPC_PRT: "1",
+  };
+  expect(strayNames(serveOptions, env)).toEqual([{ name: "POINTSMAN_GRPC_PRT", meant: "POINTSMAN_GRPC_PORT" }]);
 });

@@ -99,6 +99,10 @@ describe("readPools", () => {
       /^--endpoint-target-ports: expected 1 to 8 ports/,
     ],
     [["--endpoint-selector=a=b", "--endpoint-target-ports=0"], /^--endpoint-target-ports: expected 1 to 8 ports/],
+    [
+      ["--endpoint-selector=app in vllm", "--endpoint-target-ports=1"],
+      /^--endpoint-selector: expected a label selector/,
+    ],
   ])("tells what is wrong with %j", (args, expected) => {
     expect(faultsOf(...args)).toEqual([expect.stringMatching(expected)]);
   });
@@ -244,7 +248,10 @@ pools:
 
   test.each(["", "# nothing yet\n", "---\n", "{}", "null"])("leaves pods to the flags where the file is %j", (yaml) => {
     expect(read(`--config-file=${write(yaml)}`, "--pods=10.0.0.1:8000")).toEqual(read("--pods=10.0.0.1:8000"));
-    expect(faultsOf(`--config-file=${write(yaml)}`)).toEqual([expect.stringMatching(/^--pods: .*got none of them$/)]);
+    const file = write(yaml);
+    expect(faultsOf(`--config-file=${file}`)).toEqual([
+      `${file}: expected the key pools, or pods named by a flag, got neither`,
+    ]);
   });
 
   test("refuses every flag that names pods beside the pools of the file", () => {

@@ -49,9 +49,10 @@ async function discover(...sources: ScriptedSource[]) {
     sources: sources.map((source) => ({ source, pool: source.pool, settings: defaultPoolSettings })),
     now: () => clock.ms,
     events: {
-      changed: ({ source, joined, left }) => changes.push(`${source}: +${names(joined)} -${names(left)}`),
-      failed: (source, problem, again) => said.push(`${source} failed${again ? " again" : ""}: ${problem}`),
-      recovered: (source) => said.push(`${source} recovered`),
+      changed: ({ source, joined, left }) => changes.push(`${source.name}: +${names(joined)} -${names(left)}`),
+      failed: ({ name }, problem, again, known) =>
+        said.push(`${name} failed${again ? " again" : ""}${known ? "" : " at first"}: ${problem}`),
+      recovered: ({ name }) => said.push(`${name} recovered`),
     },
   });
   await discovery.start();
@@ -114,9 +115,9 @@ describe("Discovery", () => {
     broken.tell.confirm();
     broken.tell.confirm();
     expect(said).toEqual([
-      "broken failed: no such file",
-      "broken failed again: no such file",
-      "broken failed: not readable",
+      "broken failed at first: no such file",
+      "broken failed again at first: no such file",
+      "broken failed at first: not readable",
       "broken recovered",
     ]);
     expect(names()).toEqual(["c"]);
@@ -126,7 +127,7 @@ describe("Discovery", () => {
     const rude = new ScriptedSource("rude", []);
     rude.start = () => Promise.reject(new Error("oh"));
     const { said, names } = await discover(rude, new ScriptedSource("two", [spec("c")]));
-    expect([said, names()]).toEqual([["rude failed: oh"], ["c"]]);
+    expect([said, names()]).toEqual([["rude failed at first: oh"], ["c"]]);
   });
 
   test("knows which sources have told, and how old that is", async () => {
@@ -136,13 +137,21 @@ describe("Discovery", () => {
     const { discovery, clock } = await discover(one, new ScriptedSource("mute", "later"), fixed);
     clock.ms = 5000;
     expect(discovery.states()).toEqual([
-      { name: "one", known: true, ageMs: 5000, problem: "" },
-      { name: "mute", known: false, ageMs: 5000, problem: "later" },
-      { name: "fixed", known: true, ageMs: 0, problem: "" },
+      { name: "one", pool: "default", known: true, pods: 1, ageMs: 5000, problem: "" },
+      { name: "mute", pool: "default", known: false, pods: 0, ageMs: 5000, problem: "later" },
+      { name: "fixed", pool: "default", known: true, pods: 1, ageMs: 0, problem: "" },
     ]);
     one.tell.confirm();
     clock.ms = 6000;
     expect(discovery.states()[0]).toMatchObject({ ageMs: 1000 });
+  });
+
+  test("tells the pools when every source has told", async () => {
+    const late = new ScriptedSource("late", "not yet");
+    const { pools } = await discover(new ScriptedSource("one", [spec("a")]), late);
+    expect(pools.complete).toBe(false);
+    late.tell.publish([]);
+    expect(pools.complete).toBe(true);
   });
 
   test("fills each source's pool, and those that a source names itself", async () => {
@@ -159,6 +168,18 @@ describe("Discovery", () => {
     aibrix.tell.publish([{ ...spec("c"), pool: "qwen" }]);
     expect(["small", "llama", "qwen"].map(membersOf)).toEqual([["a", "b"], [], ["c"]]);
     expect(pools.all.map(({ name }) => name)).toEqual(["small", "llama", "qwen"]);
+  });
+
+  test("forgets a pool that only a source named, once it has been empty for minutes", async () => {
+    const aibrix = new ScriptedSource("aibrix", [{ ...spec("c"), pool: "llama" }], "");
+    const { pools, clock } = await discover(new ScriptedSource("one", [], "small"), aibrix);
+    aibrix.tell.publish([]);
+    clock.ms = 4 * 60_000;
+    aibrix.tell.confirm();
+    expect(pools.all.map(({ name }) => name)).toEqual(["small", "llama"]);
+    clock.ms = 6 * 60_000;
+    aibrix.tell.confirm();
+    expect(pools.all.map(({ name }) => name)).toEqual(["small"]);
   });
 
   test("holds a pod of two pools once, in both", async () => {

@@ -8,7 +8,7 @@ describe("podAddress", () => {
     ["FE80:0:0:0:0:0:0:1", "[fe80::1]:8000"],
     ["2001:db8:0:0:1:0:0:1", "[2001:db8::1:0:0:1]:8000"],
     ["1:0:2:3:4:5:6:7", "[1:0:2:3:4:5:6:7]:8000"],
-    ["::ffff:a00:1", "[::ffff:10.0.0.1]:8000"],
+    ["::ffff:a00:1", "10.0.0.1:8000"],
   ])("writes %s as %s", (ip, address) => {
     expect(podAddress(ip, 8000)).toBe(address);
   });
@@ -41,14 +41,24 @@ describe("isPodName", () => {
   });
 });
 
-test("isUsableIp refuses zones, which Envoy does not know, and names", () => {
-  expect(["10.0.0.1", "::1", "fe80::1%eth0", "localhost", ""].map(isUsableIp)).toEqual([
-    true,
-    true,
-    false,
-    false,
-    false,
-  ]);
+describe("isUsableIp", () => {
+  test.each(["10.0.0.1", "127.0.0.1", "240.0.0.1", "::1", "fe80::1", "::ffff:10.0.0.1"])("takes %s", (ip) => {
+    expect(isUsableIp(ip)).toBe(true);
+  });
+
+  test.each([
+    ["zones, which Envoy does not know", "fe80::1%eth0"],
+    ["names", "localhost"],
+    ["nothing", ""],
+    ["nobody's address", "0.0.0.0"],
+    ["nobody's IPv6 address", "0:0::0"],
+    ["nobody's address mapped into IPv6", "::ffff:0.0.0.0"],
+    ["a group's address", "224.0.0.1"],
+    ["a group's IPv6 address", "FF02::1"],
+    ["everybody's address", "255.255.255.255"],
+  ])("refuses %s", (_what, ip) => {
+    expect(isUsableIp(ip)).toBe(false);
+  });
 });
 
 test("quoted shortens what is long", () => {

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -7,10 +17,11 @@ import { PodFile, type PodFileParts } from "../../../src/discovery/pod-file.ts";
 import { POD_FILE_LIMIT_BYTES } from "../../../src/discovery/read-pod-file.ts";
 
 const never = 3_600_000;
+const rest = async () => undefined;
 /** Nothing but events leads to a look. */
-const byEvents = { lookMs: never, settleMs: 1 };
+const byEvents = { lookMs: never, settleMs: 1, rest };
 /** No event leads to a look. */
-const byTime = { lookMs: 10, settleMs: never };
+const byTime = { lookMs: 10, settleMs: never, rest };
 const ways: [string, PodFileParts][] = [
   ["by its events", byEvents],
   ["by looking now and then", byTime],
@@ -140,7 +151,70 @@ describe.each(ways)("PodFile follows %s", (_way, parts) => {
   });
 });
 
+describe("PodFile, while the file is being written", () => {
+  const text = pods("a", "b", "c");
+  const start = async (whole: string) => {
+    const path = join(newFolder(), "pods.yaml");
+    writeFileSync(path, whole);
+    utimesSync(path, 1, 1);
+    /** What happens to the file while it has to keep still. */
+    const steps: (() => void)[] = [];
+    let rests = 0;
+    const told = await follow(path, {
+      lookMs: 5,
+      settleMs: never,
+      rest: async () => {
+        rests++;
+        steps.shift()?.();
+      },
+    });
+    return { path, steps, told, rests: () => rests };
+  };
+
+  test.each([
+    ["deleted and written anew", (path: string) => unlinkSync(path)],
+    ["written in place", () => undefined],
+  ])("keeps the last pods, however well the half of it reads: %s", async (_way, before) => {
+    const { path, steps, told } = await start("10.0.0.1:8000\n10.0.0.2:8000\n");
+    steps.push(
+      () => appendFileSync(path, "1:8000\n10.0.0.2"),
+      () => appendFileSync(path, ":8000\n"),
+    );
+    before(path);
+    writeFileSync(path, "10.0.0.3:8000\n10.0.0.1");
+    await told.untilPods("10.0.0.3:8000 10.0.0.11:8000 10.0.0.2:8000");
+    expect(told.published).toHaveLength(2);
+    expect(told.problems).toEqual([]);
+  });
+
+  test("does not wait where it lay there long before, nor where nothing has changed", async () => {
+    const { told, rests } = await start(text);
+    await told.untilConfirmed();
+    expect([told.published, rests()]).toEqual([["a b c"], 0]);
+  });
+
+  test("waits at the start for a file that was touched just now", async () => {
+    const path = join(newFolder(), "pods.yaml");
+    writeFileSync(path, "10.0.0.1:8");
+    const steps = [() => appendFileSync(path, "000\n")];
+    const { published } = await follow(path, { ...byTime, rest: async () => steps.shift()?.() });
+    expect(published).toEqual(["10.0.0.1:8000"]);
+  });
+});
+
 describe("PodFile", () => {
+  test("reads a large file in a thread of its own, with its faults", async () => {
+    const path = join(newFolder(), "pods.yaml");
+    const names = Array.from({ length: 200 }, (_, i) => `pod-${i}`);
+    writeFileSync(path, pods(...names));
+    const { published, untilPods, untilProblem } = await follow(path, byTime);
+    expect(published).toEqual([names.join(" ")]);
+    writeFileSync(path, `${pods(...names)}# ${"x".repeat(4096)}\nx: 1\n`);
+    await untilProblem(/pods\.yaml:3:1 x: expected one of pods, endpoints, got the key "x"/);
+    writeFileSync(path, pods("a"));
+    await untilPods("a");
+  });
+
   test("finds a folder again that is deleted and made anew, and its events", async () => {
     const folder = join(newFolder(), "inner");
     const path = join(folder, "pods.yaml");
@@ -149,7 +223,7 @@ describe("PodFile", () => {
       writeFileSync(path, pods(...names));
     };
     make("a");
-    const { untilPods, untilProblem } = await follow(path, { lookMs: 20, settleMs: 1 });
+    const { untilPods, untilProblem } = await follow(path, { lookMs: 20, settleMs: 1, rest });
     rmSync(folder, { recursive: true });
     await untilProblem(/is not there$/);
     make("b");

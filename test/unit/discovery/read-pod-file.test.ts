@@ -129,6 +129,19 @@ describe("parsePodFile refuses", () => {
       "pods: [1.1.1.1:1, a=1.1.1.1:1]",
       'pods.yaml:1:19 pods[1]: expected an address that no pod before it has, got "1.1.1.1:1"',
     ],
+    [
+      "10.0.0.1:80\n[::ffff:10.0.0.1]:80\n",
+      'pods.yaml:2:1: expected an address that no pod before it has, got "10.0.0.1:80"',
+    ],
+    ["0.0.0.0:80\n", 'pods.yaml:1:1: expected an IP address that one pod can have, got "0.0.0.0:80"'],
+    [
+      "pods: [{address: '[::]:80'}]",
+      'pods.yaml:1:18 pods[0].address: expected an IP address that one pod can have, got "[::]:80"',
+    ],
+    [
+      "endpoints: [{name: a, address: 255.255.255.255, port: 1}]",
+      'pods.yaml:1:32 endpoints[0].address: expected an IP address that one pod can have, got "255.255.255.255"',
+    ],
     ["pods: [a=1.1.1.1:1, a=1.1.1.1:2]", 'pods.yaml:1:21 pods[1]: expected a name that no pod before it has, got "a"'],
     [
       "endpoints: [1.1.1.1:1]",

@@ -38,6 +38,20 @@ describe("GET /v1/models", () => {
     for (const stream of [unknown, head, one]) expect(stream.story).toEqual([`request_headers -> ${POD}`]);
   });
 
+  test("for one model finds its pool and its pods by the path, and is refused where nobody serves it", () => {
+    const rig = new StreamRig({ pods: ["10.0.0.1:8000", "10.0.0.2:8000"] });
+    const [one, other] = rig.table.pods();
+    rig.pools.obtain("default", defaultPoolSettings).assign([one!]);
+    rig.pools.obtain("other", defaultPoolSettings).assign([other!]);
+    rig.models.set(one!, { kind: "listed", entries: [{ id: "a" }] });
+    rig.models.set(other!, { kind: "listed", entries: [{ id: "org/b" }] });
+    const ask = (path: string) => rig.open().headers("BUFFERED", { path, end: true, headers: get });
+    expect(ask("/v1/models/org%2Fb").story).toEqual(["request_headers -> 10.0.0.2:8000"]);
+    expect(ask("/v1/models/a?x=1").story).toEqual([`request_headers -> ${POD}`]);
+    const codes = ["/v1/models/c", "/health"].map((path) => bodyOf(ask(path)).error?.code);
+    expect(codes).toEqual(["model_not_found", "pool_unknown"]);
+  });
+
   test("of a pool that does not exist is refused", () => {
     const headers = { ...get, "x-pointsman-pool": "nowhere" };
     const stream = rigThatServes("a").open().headers("BUFFERED", { path: "/v1/models", end: true, headers });

@@ -67,3 +67,9 @@ test("modelListReply is what OpenAI's GET /v1/models answers, the entries as the
   expect([status, body]).toEqual([200, { object: "list", data: entries }]);
   expect(headers).toEqual([["content-type", "application/json"]]);
 });
+
+test("modelListReply spells the same list once", () => {
+  const entries = [{ id: "a" }];
+  expect(modelListReply(entries)).toBe(modelListReply(entries));
+  expect(modelListReply([{ id: "a" }])).toEqual(modelListReply(entries));
+});

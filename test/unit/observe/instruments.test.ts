@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { labelText, PolledFamily } from "../../../src/observe/instruments.ts";
+import { labelsText, PolledFamily } from "../../../src/observe/instruments.ts";
 
 const spec = { name: "pods_waiting", help: "How many wait.", labels: ["pod"] };
 const head = "# HELP pods_waiting How many wait.\n# TYPE pods_waiting gauge\n";
@@ -11,9 +11,9 @@ test("PolledFamily that is read from nowhere has a head and no sample", () => {
 test("PolledFamily writes what its source tells and leaves out what is unknown", () => {
   const family = new PolledFamily(spec, "gauge");
   family.readFrom((write) => {
-    write(labelText("pod", "a"), 0);
-    write(labelText("pod", "b"), Number.NaN);
-    write(labelText("pod", "c"), 0.25);
+    write(labelsText({ pod: "a" }), 0);
+    write(labelsText({ pod: "b" }), Number.NaN);
+    write(labelsText({ pod: "c" }), 0.25);
   });
   expect(family.text()).toBe(`${head}pods_waiting{pod="a"} 0\npods_waiting{pod="c"} 0.25\n`);
 });
@@ -23,6 +23,6 @@ test.each([
   ['a"b', '{pod="a\\"b"}'],
   ["a\\b", '{pod="a\\\\b"}'],
   ["a\nb\nc", '{pod="a\\nb\\nc"}'],
-])("labelText of %j is %s", (name, expected) => {
-  expect(labelText("pod", name)).toBe(expected);
+])("labelsText of %j is %s", (name, expected) => {
+  expect(labelsText({ pod: name })).toBe(expected);
 });

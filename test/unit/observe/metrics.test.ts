@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { labelText } from "../../../src/observe/instruments.ts";
+import { labelsText } from "../../../src/observe/instruments.ts";
 import { Metrics, metricSpecs } from "../../../src/observe/metrics.ts";
 import { sumOf } from "../../support/picker-process.ts";
 
@@ -13,7 +13,7 @@ describe("Metrics.render", () => {
   test("keeps families whole and ends with a line end, the process's own metrics among them", async () => {
     const metrics = new Metrics("1.0.0");
     metrics.watchProcess();
-    metrics.instruments.podWaiting.readFrom((write) => write(labelText("pod", "a"), 3));
+    metrics.instruments.podWaiting.readFrom((write) => write(labelsText({ pod: "a" }), 3));
     const page = await metrics.render();
     expect(page).toMatch(/[^\n]\n$/);
     for (const block of page.trimEnd().split(/\n+(?=# HELP )/)) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { apiOfPath } from "../../../src/request/inference-request.ts";
+import { apiOfPath, modelOfPath } from "../../../src/request/inference-request.ts";
 
 test.each([
   ["/v1/chat/completions", "chat"],
@@ -12,4 +12,19 @@ test.each([
   ["", "none"],
 ])("apiOfPath of %j is %s", (path, api) => {
   expect(apiOfPath(path)).toBe(api);
+});
+
+test.each([
+  ["/v1/models/llama", "llama"],
+  ["/team/v1/models/meta-llama/Llama-3?x=/v1/models/y", "meta-llama/Llama-3"],
+  ["/v1/models/meta-llama%2FLlama-3", "meta-llama/Llama-3"],
+  ["/v1/models/50%", "50%"],
+  ["/v1/models/", ""],
+  ["/v1/models", ""],
+  ["/v1/embeddings", ""],
+  ["/?/v1/models/a", ""],
+  [`/v1/models/${"x".repeat(512)}`, "x".repeat(512)],
+  [`/v1/models/${"x".repeat(513)}`, ""],
+])("modelOfPath of %j is %j", (path, model) => {
+  expect(modelOfPath(path)).toBe(model);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { InferenceRequest } from "../../../src/request/inference-request.ts";
-import { type BodyApi, LONGEST_MODEL, parseBody } from "../../../src/request/parse-body.ts";
+import { LONGEST_MODEL } from "../../../src/request/inference-request.ts";
+import { type BodyApi, parseBody } from "../../../src/request/parse-body.ts";
 import { MAX_RANGES } from "../../../src/request/prompt-ranges.ts";
 import { rangesOf, requestOf } from "../../support/prompt-text.ts";
 import { Random } from "../../support/random.ts";

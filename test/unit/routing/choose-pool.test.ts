@@ -7,8 +7,8 @@ import { choosePods, noHints, type RouteHints } from "../../../src/routing/choos
 import { listModels } from "../../../src/routing/list-models.ts";
 
 interface PoolDraft {
-  /** The models of each pod; null does not tell. */
-  readonly pods: readonly (readonly string[] | null)[];
+  /** The models of each pod; null does not tell, "later" has not told yet. */
+  readonly pods: readonly (readonly string[] | null | "later")[];
   readonly settings?: Partial<PoolSettings>;
 }
 
@@ -25,6 +25,7 @@ function world(drafts: Readonly<Record<string, PoolDraft>>) {
     const pods = (specs[p] ?? []).map(({ address }) => table.byAddress(address)!);
     pools.obtain(name, { ...defaultPoolSettings, ...draft.settings }).assign(pods);
     for (const [i, ids] of draft.pods.entries()) {
+      if (ids === "later") continue;
       const list: ModelList = { kind: ids === null ? "untold" : "listed", entries: (ids ?? []).map((id) => ({ id })) };
       models.set(pods[i]!, list);
     }
@@ -38,7 +39,7 @@ function world(drafts: Readonly<Record<string, PoolDraft>>) {
     const found = listModels(pools, table, { ...noHints, ...hints });
     return found === undefined || "kind" in found ? found : found.map(({ id }) => id);
   };
-  return { choose, list };
+  return { choose, list, pools, table, models };
 }
 
 const two = { small: { pods: [["s"], ["s"]] }, large: { pods: [["l", "s"]] } };
@@ -75,6 +76,34 @@ describe("choosePods", () => {
     expect([choose("x"), choose("s")]).toEqual(["mute: 3", "small: 0 1"]);
   });
 
+  test("guesses no pool whose pods have not told yet: of a model that nobody names it may be known in a moment", () => {
+    const { choose, table, models } = world({ late: { pods: [["a"], "later"] }, done: { pods: [["b"]] } });
+    expect([choose("b"), choose("x")]).toEqual(["done: 2", "no_pods"]);
+    expect(choose("x", { pool: "late" })).toBe("late: 1");
+    table.reachable[1] = 0;
+    expect(choose("x")).toBe("model_not_found a b");
+    table.reachable[1] = 1;
+    models.set(table.byAddress("10.0.0.1:8000")!, { kind: "listed", entries: [{ id: "x" }] });
+    expect(choose("x")).toBe("late: 1");
+  });
+
+  test("does not call a model unknown while a whole pool has told nothing", () => {
+    const { choose, table } = world({ dark: { pods: ["later"] }, done: { pods: [["b"]] } });
+    table.reachable[0] = 0;
+    expect([choose("x"), choose("x", { pool: "done" })]).toEqual(["no_pods", "model_not_found b"]);
+  });
+
+  test("goes by the model of the path where the body names none", () => {
+    const { choose } = world(two);
+    expect([choose("", { model: "l" }), choose("s", { model: "l" })]).toEqual(["large: 2", "small: 0 1"]);
+    expect(choose("", { model: "x" })).toBe("model_not_found s l");
+  });
+
+  test("names fifty models at most", () => {
+    const { choose } = world({ default: { pods: [Array.from({ length: 60 }, (_, i) => `m${i}`)] } });
+    expect(choose("x").split(" ")).toHaveLength(51);
+  });
+
   test("knows a pool without pods by the model it is named after", () => {
     expect(world({ ...two, llama: { pods: [] } }).choose("llama")).toBe("no_pods");
   });
@@ -95,6 +124,18 @@ describe("listModels", () => {
     const { list } = world(two);
     expect([list(), list({ pool: "small" })]).toEqual([["s", "l"], ["s"]]);
     expect(list({ pool: "x" })).toMatchObject({ code: "pool_unknown" });
+  });
+
+  test("is the same list until something changes, so that it need not be spelled again", () => {
+    const { list: _, pools, table, models } = world(two);
+    const ask = (pool = "") => listModels(pools, table, { ...noHints, pool });
+    const [all, small] = [ask(), ask("small")];
+    expect([ask(), ask("small")]).toEqual([all, small]);
+    expect(ask()).toBe(all);
+    expect(ask("small")).toBe(small);
+    models.set(table.byAddress("10.0.1.0:8000")!, { kind: "listed", entries: [{ id: "l" }, { id: "n" }] });
+    expect(ask()).toEqual([{ id: "s" }, { id: "l" }, { id: "n" }]);
+    expect(ask("small")).toBe(small);
   });
 
   test("keeps to the subset", () => {

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Engine, engineNamed, numberNames } from "../../../src/scrape/engines.ts";
 import { PageReader } from "../../../src/scrape/page-reader.ts";
 import { RestartWatch } from "../../../src/scrape/restart-watch.ts";
+import { Sample } from "../../../src/scrape/sample.ts";
 
 const fixture = (file: string) => readFileSync(join(import.meta.dirname, "../../fixtures", file), "utf8");
 
@@ -111,6 +112,50 @@ describe("PageReader", () => {
     read(reader, vllmPage + started(200));
     read(reader, vllmPage + started(200) + adapters("b", "", 2));
     expect(reader.traits?.adapters).toEqual(["b"]);
+  });
+
+  test("takes no name that is longer than a request may ask for, and of many only so much text", () => {
+    const reader = new PageReader("auto");
+    const long = "y".repeat(513);
+    const named = (name: string) => `vllm:num_requests_running{model_name="${name}"} 0\n`;
+    read(reader, vllmPage + named(long) + named("m") + adapters(`${long},a`, `b,${long}`, 1));
+    expect(reader.traits).toMatchObject({
+      models: ["m"],
+      lora: { running: ["a"], waiting: ["b"] },
+      adapters: ["a", "b"],
+    });
+    const many = Array.from({ length: 300 }, (_, i) => named(`${i}${"x".repeat(500)}`)).join("");
+    read(reader, vllmPage + many);
+    expect(reader.traits?.models.join("").length).toBeGreaterThan(60_000);
+    expect(reader.traits?.models.join("").length).toBeLessThan(66_000);
+  });
+
+  test("remembers what labels say, up to a certain amount of text", () => {
+    const reader = new PageReader(engineNamed("vllm") as Engine);
+    const decoded = vi.spyOn(Sample.prototype, "foundText");
+    const decodedIn = (text: string) => {
+      decoded.mockClear();
+      read(reader, vllmPage + text);
+      return decoded.mock.calls.length;
+    };
+    const usual = Array.from({ length: 500 }, (_, i) => adapters(`a${i}`, `b${i}`, i)).join("");
+    expect([decodedIn(usual), decodedIn(usual)]).toEqual([1000, 0]);
+    const huge = Array.from({ length: 10 }, (_, i) => adapters(`a${i},`.repeat(10_000), "", i)).join("");
+    expect([decodedIn(huge), decodedIn(huge)]).toEqual([20, 20]);
+    decoded.mockRestore();
+  });
+
+  test("sees no restart in a page that was cut, of which less than all counters is left", () => {
+    const counted = (rank: number, count: number) => `vllm:prompt_tokens_total{engine="${rank}"} ${count}\n`;
+    const reader = new PageReader("auto");
+    const watch = new RestartWatch();
+    read(reader, vllmPage + counted(0, 500) + counted(1, 500));
+    expect(watch.sees(reader.numbers)).toBe(false);
+    expect(read(reader, `${vllmPage}${counted(0, 510)}vllm:prompt_tok`)).toBe("partial");
+    expect(watch.sees(reader.numbers)).toBe(false);
+    expect(Array.from(reader.numbers.subarray(0, 3))).toEqual([1, 2, 0.5]);
+    read(reader, vllmPage + counted(0, 20) + counted(1, 20));
+    expect(watch.sees(reader.numbers)).toBe(true);
   });
 
   test("holds no more names than a page may reasonably have", () => {

@@ -32,6 +32,11 @@ describe("ModelsBody", () => {
     expect(entriesOf(text)).toEqual([{ id: "a", x: { y: [1] } }, { id: "c" }]);
   });
 
+  test("leaves out an id longer than 512 bytes", () => {
+    const data = [{ id: "x".repeat(513) }, { id: "é".repeat(257) }, { id: "x".repeat(512) }];
+    expect(entriesOf(JSON.stringify({ data }))).toEqual(data.slice(2));
+  });
+
   test("takes a thousand entries and no more", () => {
     const data = Array.from({ length: 1500 }, (_, i) => ({ id: `m${i}` }));
     expect(entriesOf(JSON.stringify({ data }))).toEqual(data.slice(0, 1000));
@@ -100,7 +105,41 @@ describe("PodModels", () => {
     models.labelled({ ...traits, lora: undefined, adapters: ["a", "b", "base"] });
     expect(told).toEqual([
       { kind: "untold", entries: [] },
-      { kind: "untold", entries: [{ id: "base" }, { id: "a" }, { id: "b" }] },
+      {
+        kind: "untold",
+        entries: [{ id: "base" }, { id: "a", parent: "base" }, { id: "b", parent: "base" }],
+      },
+    ]);
+  });
+
+  test("leaves out names that no request may ask for", () => {
+    const { models, told } = podModels();
+    models.labelled({ ...traits, models: ["base", "x".repeat(513), "é".repeat(256)] });
+    models.answered("untold");
+    expect(told[0]?.entries.map(({ id }) => id.length)).toEqual([4, 256]);
+  });
+
+  test("keeps the list it has where the pod denies us a new one, and knows a pod that never showed one for untold", () => {
+    const { models, told } = podModels();
+    models.answered([{ id: "a" }]);
+    models.denied();
+    expect(told).toHaveLength(1);
+    const other = podModels();
+    other.models.denied();
+    other.models.denied();
+    expect(other.told).toEqual([{ kind: "untold", entries: [] }]);
+  });
+
+  test("goes by the labels once nobody waits for an answer any more, and calls a pod without a page silent", () => {
+    const { models, told } = podModels();
+    models.givenUp();
+    models.labelled(traits);
+    models.answered([{ id: "base" }, { id: "b" }]);
+    models.givenUp();
+    expect(told).toEqual([
+      { kind: "silent", entries: [] },
+      { kind: "untold", entries: [{ id: "base" }] },
+      { kind: "listed", entries: [{ id: "base" }, { id: "b" }] },
     ]);
   });
 
@@ -123,6 +162,8 @@ function breakOff(exchange: ScriptedExchange): void {
   exchange.data('{"data":[');
   exchange.fail("UND_ERR_SOCKET");
 }
+
+type Play = (exchange: ScriptedExchange) => void;
 
 const noList = { data: "there is none" };
 
@@ -194,6 +235,8 @@ describe("PodScrape asks for models", () => {
     ["500", (exchange: ScriptedExchange) => exchange.answer(500, "")],
     ["503", (exchange: ScriptedExchange) => exchange.answer(503, "")],
     ["429", (exchange: ScriptedExchange) => exchange.answer(429, "")],
+    ["401", (exchange: ScriptedExchange) => exchange.answer(401, "")],
+    ["403", (exchange: ScriptedExchange) => exchange.answer(403, "")],
     ["a refusal", (exchange: ScriptedExchange) => exchange.fail("ECONNREFUSED")],
     ["a list cut short", (exchange: ScriptedExchange) => breakOff(exchange)],
     ["silence", () => undefined],
@@ -211,6 +254,56 @@ describe("PodScrape asks for models", () => {
     expect(one.models).toHaveLength(1);
     expect(new Set(one.outcomes())).toEqual(new Set(["ok"]));
     expect(one.reachable()).toBe(1);
+  });
+
+  /** Plays the pod up to a time. */
+  function play(one: ReturnType<typeof scrapeOne>, untilMs: number, page: Play, models: Play): void {
+    while (one.clock.now() < untilMs) {
+      const { exchange } = one.next();
+      const answer = exchange.options.path === "/metrics" ? page : models;
+      answer(exchange);
+      // Whatever begins meanwhile would go unanswered.
+      if (answer === silence) one.clock.runUntil(one.clock.now() + 500);
+    }
+  }
+  const namingPage: Play = (exchange) =>
+    exchange.answer(200, `${busyPage}vllm:num_requests_running{model_name="m"} 8\n`);
+  const silence: Play = (exchange) => exchange.connect();
+
+  test.each<[string, Play]>([
+    ["503", (exchange) => exchange.answer(503, "")],
+    ["silence", silence],
+  ])("and after ten seconds of %s takes the labels for what the pod tells, until it does", (_, models) => {
+    const one = scrapeOne(asking);
+    play(one, 9_000, namingPage, models);
+    expect(one.models).toEqual([]);
+    play(one, 13_000, namingPage, models);
+    expect(one.models).toEqual([{ kind: "untold", entries: [{ id: "m" }] }]);
+    play(one, 60_000, namingPage, (exchange) => exchange.answer(200, list("m", "n")));
+    expect(one.models.slice(1).map(({ kind, entries }) => [kind, entries.length])).toEqual([["listed", 2]]);
+  });
+
+  test("and waits no longer than for two looks where these are close together", () => {
+    const one = scrapeOne({ ...asking, modelsIntervalMs: 1000 });
+    play(one, 4_000, namingPage, silence);
+    expect(one.models).toHaveLength(1);
+  });
+
+  test("and calls a pod silent that answers nothing at all", () => {
+    const one = scrapeOne(asking);
+    play(one, 20_000, silence, silence);
+    expect(one.models).toEqual([{ kind: "silent", entries: [] }]);
+  });
+
+  test("and gives a pod that cannot be reached all its time once it can", () => {
+    const one = scrapeOne(asking);
+    const refusal: Play = (exchange) => exchange.fail("ECONNREFUSED");
+    play(one, 30_000, refusal, refusal);
+    const fromMs = one.clock.now();
+    play(one, fromMs + 9_000, namingPage, silence);
+    expect(one.models).toEqual([]);
+    play(one, fromMs + 16_000, namingPage, silence);
+    expect(one.models).toHaveLength(1);
   });
 
   test("and asks how the pod is as soon as it takes no connection", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { engineNamed } from "../../../src/scrape/engines.ts";
-import { originsOf, scrapeOptions } from "../../../src/scrape/scrape-options.ts";
+import { originsOf, scrapeOptions, trustsAnyone } from "../../../src/scrape/scrape-options.ts";
 
 describe("scrapeOptions", () => {
   test("fills in every default, frozen", () => {
@@ -46,4 +46,14 @@ describe("originsOf", () => {
   ] as const)("%s %j", (address, given, metrics, models) => {
     expect(originsOf(address, scrapeOptions(given))).toEqual({ metrics, models });
   });
+});
+
+test.each([
+  [{ scheme: "https", insecureSkipVerify: true, tokenFile: "/t" }, true],
+  [{ scheme: "https", insecureSkipVerify: true, bearerToken: "t" }, true],
+  [{ scheme: "https", insecureSkipVerify: true }, false],
+  [{ scheme: "https", insecureSkipVerify: false, tokenFile: "/t" }, false],
+  [{ scheme: "http", insecureSkipVerify: true, tokenFile: "/t" }, false],
+] as const)("trustsAnyone says of %j %s", (given, is) => {
+  expect(trustsAnyone(scrapeOptions(given))).toBe(is);
 });

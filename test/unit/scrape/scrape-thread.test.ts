@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import { VirtualClock } from "../../../src/engine-model/clock.ts";
 import { numberNames } from "../../../src/scrape/engines.ts";
 import { Outbox } from "../../../src/scrape/outbox.ts";
 import { scrapeOptions } from "../../../src/scrape/scrape-options.ts";
-import { ScrapeThread, type WorkerLike } from "../../../src/scrape/scrape-thread.ts";
+import { openWorker, ScrapeThread, type WorkerLike } from "../../../src/scrape/scrape-thread.ts";
 import { alive, type Command, threadClockMs } from "../../../src/scrape/thread-protocol.ts";
 
 class FakeWorker extends EventEmitter {
@@ -45,7 +46,10 @@ function thread(open?: () => WorkerLike) {
     {
       events: {
         scraped: (id, { startedAtMs, outcome }) => told.push([id, outcome, startedAtMs]),
+        reached: (id, is) => told.push([id, is]),
+        overtaken: (outcome, count) => told.push([outcome, count]),
         traits: (id, { engine }) => told.push([id, engine]),
+        detail: (id, text) => told.push([id, text]),
         models: (id, { kind }) => told.push([id, kind]),
         failed: (problem) => told.push(problem),
       },
@@ -137,6 +141,23 @@ describe("ScrapeThread", () => {
     expect(last().orders).toMatchObject([{ kind: "watch", ids: [1, 2] }]);
   });
 
+  test("replaces a worker whose memory is full", async () => {
+    const starts: Worker[] = [];
+    const { work, clock, told } = thread(() => {
+      const resourceLimits = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 };
+      const filling = starts.length === 0 ? "const all = []; for (;;) all.push(new Array(1000).fill({}));" : "";
+      const worker = new Worker(filling, { eval: true, resourceLimits });
+      starts.push(worker);
+      return worker;
+    });
+    work.watch([pod(1)], options);
+    await new Promise((resolve) => starts[0]?.on("exit", resolve));
+    expect(told).toEqual([expect.stringMatching(/memory limit/)]);
+    clock.runUntil(100);
+    expect(starts).toHaveLength(2);
+    await work.stop();
+  });
+
   test("tries again where a worker cannot even be started", () => {
     const { work, clock, told, seeds } = thread(() => {
       throw new Error("no threads left");
@@ -179,7 +200,7 @@ describe("ScrapeThread", () => {
     );
     const startedAtMs = threadClockMs() - 1000;
     const numbers = new Float64Array(numberNames.length);
-    box.scraped(1, { outcome: "ok", answered: true, seconds: 0, startedAtMs, numbers });
+    box.scraped(1, { outcome: "ok", seconds: 0, startedAtMs, numbers });
     expect(told).toEqual([[1, "ok", expect.any(Number)]]);
     const [[, , told1]] = told as [[number, string, number]];
     expect(told1).toBeLessThanOrEqual(4000);
@@ -217,6 +238,18 @@ describe("ScrapeThread", () => {
 });
 
 describe("the worker thread", () => {
+  test("has memory enough for its pods, and not that of the process", async () => {
+    const opened: Worker[] = [];
+    const { work } = thread(() => {
+      const worker = openWorker({ seed: 1 });
+      opened.push(worker as Worker);
+      return worker;
+    });
+    work.watch([pod(1)], options);
+    expect(opened[0]?.resourceLimits).toMatchObject({ maxOldGenerationSizeMb: 256 });
+    await work.stop();
+  });
+
   test("ends with the process, which does not wait for it", async () => {
     const scraper = new URL("../../../src/scrape/scraper.ts", import.meta.url);
     const table = new URL("../../../src/pods/pod-table.ts", import.meta.url);
@@ -233,7 +266,7 @@ describe("the worker thread", () => {
           server.close();
           server.closeAllConnections();
         };
-        const events = { scraped, models() {}, restarted() {}, workerFailed: console.log };
+        const events = { scraped, overtaken() {}, models() {}, restarted() {}, workerFailed: console.log };
         new Scraper({ table, events, now: () => performance.now(), random: Math.random })
           .watch(joined, scrapeOptions({ intervalMs: 60_000, modelsPath: "" }));
       });`;

@@ -15,6 +15,7 @@ import { ScriptedClient } from "../../support/scripted-client.ts";
 
 const recordedPage = readFileSync(join(import.meta.dirname, "../../fixtures/vllm/metrics-under-load.txt"));
 const serveRecorded: RequestListener = (_, response) => response.end(recordedPage);
+const silent = { overtaken() {}, models() {}, restarted() {}, workerFailed() {} };
 const until = (condition: () => void | Promise<void>) => vi.waitFor(condition, { timeout: 8000, interval: 5 });
 
 const pages = new PodPages();
@@ -158,6 +159,22 @@ describe("Scraper against a real server", () => {
     expect(table.columns.running[0]).toBe(8);
   });
 
+  test("takes a pod out that takes connections and answers nothing any more, until it answers again", async () => {
+    let wedged = false;
+    const pod = await pages.http((request, response) => wedged || serveRecorded(request, response));
+    const good = await pages.http(serveRecorded);
+    const options = { timeoutMs: 300, stalenessMs: 300 };
+    const { table, outcomesOf } = pages.scrape([pod.address, good.address], options);
+    await until(() => expect([outcomesOf("pod-0")[0], outcomesOf("pod-1")[0]]).toEqual(["ok", "ok"]));
+    wedged = true;
+    await until(() => expect([...table.reachable.subarray(0, 2)]).toEqual([0, 1]));
+    expect(outcomesOf("pod-0").slice(-3)).toEqual(["timeout", "timeout", "timeout"]);
+    expect(table.columns.running[0]).toBeNaN();
+    wedged = false;
+    await until(() => expect(table.reachable[0]).toBe(1));
+    expect(outcomesOf("pod-0").at(-1)).toBe("ok");
+  });
+
   test("sees a kept connection drop long before the next scrape is due", async () => {
     const pod = await pages.http(serveRecorded);
     const table = new PodTable();
@@ -172,7 +189,7 @@ describe("Scraper against a real server", () => {
     };
     const scraper = new Scraper({
       table,
-      events: { scraped: (_, outcome) => outcomes.push(outcome), models() {}, restarted() {}, workerFailed() {} },
+      events: { ...silent, scraped: (_, outcome) => outcomes.push(outcome) },
       now: () => performance.now() + skippedMs,
       random: () => 0.5,
       startWork: inlineScrapes({ after }),
@@ -204,7 +221,7 @@ function script(count: number, given: GivenScrapeOptions = {}) {
   };
   const scraper = new Scraper({
     table,
-    events: { scraped() {}, models() {}, restarted() {}, workerFailed() {} },
+    events: { ...silent, scraped() {} },
     now: () => clock.now(),
     random: () => 0.5,
     after,
@@ -301,10 +318,8 @@ describe("Scraper forgets readings", () => {
     const scraper = new Scraper({
       table,
       events: {
+        ...silent,
         scraped: (_pod, _outcome, _s, load) => loads.push(load),
-        models() {},
-        restarted() {},
-        workerFailed() {},
       },
       now: () => clock.now(),
       random: () => 0.5,
@@ -316,7 +331,7 @@ describe("Scraper forgets readings", () => {
     });
     scraper.watch(joined, scrapeOptions());
     const numbers = Float64Array.from(numberNames, (_, i) => i);
-    const result: ScrapeResult = { outcome: "ok", answered: true, seconds: 0.1, startedAtMs: -100, numbers };
+    const result: ScrapeResult = { outcome: "ok", seconds: 0.1, startedAtMs: -100, numbers };
     told.events?.scraped(1, result);
     clock.runUntil(2999);
     expect(table.columns.running[0]).toBe(1);
@@ -346,4 +361,15 @@ describe("Scraper forgets readings", () => {
     one.next().exchange.answer(200, "vllm:num_requests_waiting 2\nvllm:prompt_tokens_total 5\n");
     expect(one.scraper.facts(one.pod)).toMatchObject({ blockTokens: 16, promptTokens: 5 });
   });
+});
+
+test("Scraper tells what was asked and what came of it, shortly, and nothing where all is well", () => {
+  const { next, details } = scrapeOne();
+  const url = "GET http://10.0.0.1:8000/metrics";
+  next().exchange.answer(500, "");
+  next().exchange.answer(200, "vllm:num_requests_waiting 1\n");
+  next().exchange.answer(200, "vllm:num_requests_waiting 1\nvllm:num_requests_running 2\nvllm:kv_cache_usage_perc 0\n");
+  next().exchange.fail("x".repeat(10_000));
+  expect(details.slice(0, 3)).toEqual([`${url}: HTTP 500`, `${url}: nothing usable for running, kvUsage`, ""]);
+  expect(details[3]).toHaveLength(300);
 });
