@@ -58,7 +58,7 @@ function filledIndex(pods: number, keys: BlockKeys): PrefixIndex {
   const index = new PrefixIndex({ budgetBytes: BUDGET_BYTES, pods: { isCurrent: () => true } });
   for (let i = 0; i < FILLER_PROMPTS; i++) {
     hashPrompt(parsed(chatBody(32_000, `filler ${i} `)), keys);
-    index.record(keys, (i % pods) as Slot, 1);
+    index.release(index.record(keys, (i % pods) as Slot, 1));
   }
   return index;
 }
@@ -89,18 +89,18 @@ for (const pods of POD_COUNTS) {
     const head = chatBody(size, "");
     hashPrompt(parsed(head), keys);
     keys.count = Math.max(1, keys.count >> 2);
-    for (let slot = 0; slot < pods; slot++) index.record(keys, slot as Slot, 1);
+    for (let slot = 0; slot < pods; slot++) index.release(index.record(keys, slot as Slot, 1));
     hashPrompt(parsed(head), keys);
-    for (let slot = 0; slot < 8; slot++) index.record(keys, slot as Slot, 1);
+    for (let slot = 0; slot < 8; slot++) index.release(index.record(keys, slot as Slot, 1));
     const bodies = Array.from({ length: 64 }, (_, i) => chatBody(size + (size > 2000 ? i * 100 : 0), ""));
     let turn = 0;
     const match = bestMicros(() => index.match(keys, slots, pods, hits), size);
-    const record = bestMicros(() => index.record(keys, (turn++ % 8) as Slot, 1), size);
+    const record = bestMicros(() => index.release(index.record(keys, (turn++ % 8) as Slot, 1)), size);
     const all = bestMicros(() => {
       const request = parsed(bodies[turn % bodies.length]!);
       hashPrompt(request, keys);
       index.match(keys, slots, pods, hits);
-      index.record(keys, (turn++ % 8) as Slot, 1);
+      index.release(index.record(keys, (turn++ % 8) as Slot, 1));
     }, size);
     const cells = [match, record, all].map((micros) => micros.toFixed(2).padStart(8)).join(" ");
     const mib = (index.usedBytes / 2 ** 20).toFixed(0).padStart(10);

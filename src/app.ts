@@ -1,7 +1,8 @@
 /** Composition root of the picker: builds every part once, starts, drains and stops them. */
 import { buildHost, warmUpHost } from "./build-host.ts";
 import type { Config } from "./config/options.ts";
-import { listenError } from "./errors.ts";
+import { type PoolsRead, readPools } from "./config/read-pools.ts";
+import { ConfigError, listenError } from "./errors.ts";
 import { ExtProcServer } from "./ext-proc/server.ts";
 import type { StreamHost } from "./ext-proc/stream-host.ts";
 import { warmUp } from "./ext-proc/warm-up.ts";
@@ -31,27 +32,37 @@ export class App {
   readonly #trace = new DecisionTrace(RECENT_DECISIONS);
   readonly #openStreams: StreamHost["openStreams"] = new Set();
   readonly #budget: BufferBudget;
+  readonly #profiles: PoolsRead["profiles"];
   readonly #pods: KnownPods;
   readonly #server: ExtProcServer;
+  readonly #wanted: StreamHost["wanted"];
   readonly #http: { close(): Promise<unknown> }[] = [];
   #healthTimer: NodeJS.Timeout | undefined;
   #started = false;
   #startedAtMs = 0;
   #draining = false;
 
+  /** Throws a ConfigError for pools that make no sense. */
   constructor(config: Config) {
     this.#config = config;
     this.#log = createLogger(config.verbosity);
     this.#budget = new BufferBudget(config.bufferLimitBytes);
     const { instruments } = this.#metrics;
     const random = seededRandom(config.seed === 0 ? Date.now() : config.seed);
-    this.#pods = new KnownPods(config, { log: this.#log, instruments, random, now });
-    const { table, pools, inFlight, failures, index, report } = this.#pods;
+    const { pools: poolConfigs, profiles, faults } = readPools(config);
+    if (faults.length > 0) throw new ConfigError(faults);
+    this.#profiles = profiles;
+    this.#pods = new KnownPods(config, poolConfigs, { log: this.#log, instruments, random, now });
+    const { table, models, pools, inFlight, latency, failures, index, report, scraper } = this.#pods;
     instruments.prefixEvictions.readFrom((write) => write("", index.evictions));
     const host = buildHost(config, {
       table,
+      models,
       pools,
+      profiles,
+      facts: (pod) => scraper.facts(pod),
       inFlight,
+      times: latency,
       outcomes: failures,
       index,
       budget: this.#budget,
@@ -61,6 +72,7 @@ export class App {
       random,
       now,
     });
+    this.#wanted = host.wanted;
     this.#server = new ExtProcServer(config, host, new ServerReport(this.#log, instruments, now));
   }
 
@@ -70,8 +82,10 @@ export class App {
     this.#metrics.watchProcess();
     this.#metrics.refreshers.push(() => this.#refreshGauges());
     await this.#pods.start();
-    warmUp(warmUpHost(this.#config, now));
+    warmUp(warmUpHost(this.#config, this.#profiles, now));
     await this.#server.listen();
+    const { sentence, ...modes } = this.#wanted;
+    this.#log.info(modes, sentence);
     const readiness = () => this.#readiness();
     const metrics = metricsServer(this.#metrics, readiness);
     const admin = adminServer({ pods: this.#pods, trace: this.#trace, readiness });
@@ -139,6 +153,7 @@ export class App {
     instruments.inFlight.set({ source: "stream" }, inFlight.streaming);
     instruments.inFlight.set({ source: "estimate" }, inFlight.estimated);
     instruments.prefixEntries.set(index.entries);
+    instruments.prefixPinned.set(index.pinned);
     instruments.prefixBytes.set(index.usedBytes);
     instruments.prefixLimitBytes.set(index.limitBytes);
   }

@@ -68,6 +68,20 @@ export const errorCodes = {
     retryAfterSeconds: 1,
     meaning: "The picker knows no pod of the pool: look at the pods' discovery.",
   },
+  no_pod_left: {
+    status: 503,
+    type: "server_error",
+    message: "No pod is left that may serve the request.",
+    retryAfterSeconds: 1,
+    meaning: "The configured filters leave none of the pool's pods.",
+  },
+  saturated: {
+    status: 429,
+    type: "rate_limit_error",
+    message: "All pods are at their limit.",
+    retryAfterSeconds: 1,
+    meaning: "The filter `saturation` leaves no pod, and its fallbackOnEmpty is off.",
+  },
   overloaded: {
     status: 503,
     type: "server_error",

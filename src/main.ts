@@ -1,11 +1,12 @@
 /** Entry of the process: picks the command, passes signals on, and is the only one that exits. */
 import { type Command, helpOf, helpOfAll } from "./cli/command.ts";
 import { demo } from "./cli/demo.ts";
+import { plugIns } from "./cli/plug-ins.ts";
 import { serve } from "./cli/serve.ts";
 import { ConfigError, describeFault } from "./errors.ts";
 import { version } from "./version.ts";
 
-const commands: readonly Command[] = [serve, demo];
+const commands: readonly Command[] = [serve, demo, plugIns];
 
 /** As sysexits.h has them. */
 const exitCode = { usage: 64, software: 70, config: 78 } as const;

@@ -14,15 +14,45 @@ export type Score<C extends ColumnName> = (
   request: InferenceRequest,
 ) => void;
 
-/** A number a user may set: validated by the host, shown in --help and the docs. */
-export interface OptionSpec {
+export interface NumberOption {
   readonly default: number;
   readonly min?: number;
   readonly max?: number;
+  readonly integer?: boolean;
   readonly help: string;
 }
+export interface FlagOption {
+  readonly default: boolean;
+  readonly help: string;
+}
+/** `pattern` is what a correct text looks like, `expects` says so in words. */
+export interface TextOption {
+  readonly default: string;
+  readonly pattern?: RegExp;
+  readonly expects?: string;
+  readonly help: string;
+}
+/** A list of texts; `pattern` is for each of them. */
+export interface ListOption {
+  readonly default: readonly string[];
+  readonly pattern?: RegExp;
+  readonly expects?: string;
+  readonly help: string;
+}
+/** Something a user may set: its default tells its kind. Validated by the host, shown in --help and the docs. */
+export type OptionSpec = NumberOption | FlagOption | TextOption | ListOption;
 export type OptionSpecs = { readonly [name: string]: OptionSpec };
-export type Options<O extends OptionSpecs> = { readonly [K in keyof O]: number };
+export type OptionValue = OptionSpec["default"];
+
+/** A default of 5 stands for any number. */
+type Widened<V> = V extends number
+  ? number
+  : V extends boolean
+    ? boolean
+    : V extends string
+      ? string
+      : readonly string[];
+export type Options<O extends OptionSpecs> = { readonly [K in keyof O]: Widened<O[K]["default"]> };
 
 export interface Scorer<C extends ColumnName = ColumnName, O extends OptionSpecs = OptionSpecs> {
   /** Kebab-case noun: the file's name, the config key and the metric label. */
@@ -42,4 +72,12 @@ export function defineScorer<const C extends ColumnName, const O extends OptionS
   scorer: Scorer<C, O>,
 ): Scorer<C, O> {
   return scorer;
+}
+
+/** The Go picker's estimate where nobody has counted. */
+const BYTES_PER_TOKEN = 4;
+
+/** Tokens in the prompt, by its bytes. */
+export function promptTokensOf(request: InferenceRequest): number {
+  return request.promptBytes / BYTES_PER_TOKEN;
 }

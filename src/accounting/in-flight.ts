@@ -6,8 +6,11 @@
  * until a few typical lifetimes have passed. The end of an estimate is no news of the pod: its readings stay.
  */
 import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
+import type { Pin } from "../prefix/prefix-index.ts";
 import { LiveReadings } from "./live-readings.ts";
 import type { Ticket } from "./ticket.ts";
+import { noPins, type Pins, TicketPins } from "./ticket-pins.ts";
+import { TokenLoad } from "./token-load.ts";
 
 export type { Ticket };
 
@@ -24,6 +27,8 @@ export class InFlight {
   readonly #table: PodTable;
   readonly #now: () => number;
   readonly #readings: LiveReadings;
+  readonly #tokens: TokenLoad;
+  readonly #pins: TicketPins;
   /** Estimates by slot, oldest first. */
   readonly #estimates = new Map<Slot, Ticket[]>();
   readonly #picks: number[] = [];
@@ -33,20 +38,35 @@ export class InFlight {
   /** Tickets whose stream is over and whose request may not be. */
   estimated = 0;
 
-  constructor(table: PodTable, now: () => number) {
+  constructor(table: PodTable, now: () => number, pins: Pins = noPins) {
     this.#table = table;
     this.#now = now;
     this.#readings = new LiveReadings(table);
+    this.#tokens = new TokenLoad(table);
+    this.#pins = new TicketPins(pins);
     table.onLeave((pod) => this.#forget(pod.slot));
   }
 
-  open(pod: Pod): Ticket {
-    const { slot, generation } = pod;
-    const ticket: Ticket = { slot, generation, openedAtMs: this.#now(), stage: "streaming" };
+  /** `uncachedTokens`: of the prompt, what the pod has to read. */
+  open({ slot, generation }: Pod, uncachedTokens = 0): Ticket {
+    const pendingTokens = Math.round(uncachedTokens);
+    const ticket: Ticket = {
+      slot,
+      generation,
+      openedAtMs: this.#now(),
+      pendingTokens,
+      pin: undefined,
+      stage: "streaming",
+    };
     this.streaming++;
     this.#picks[slot] = this.picks(slot) + 1;
     this.#count(ticket);
     return ticket;
+  }
+
+  /** What the prefix index keeps for the request; it is let go when the ticket ends. */
+  hold(ticket: Ticket, pin: Pin | undefined): void {
+    this.#pins.held(ticket, pin);
   }
 
   /** The request is over. Closing twice does nothing. */
@@ -55,6 +75,7 @@ export class InFlight {
     ticket.stage = "over";
     this.streaming--;
     this.#learnLifetime(ticket);
+    this.#pins.ended(ticket);
     if (this.#uncount(ticket)) this.#readings.ended(ticket, this.#now());
   }
 
@@ -63,6 +84,7 @@ export class InFlight {
     if (ticket.stage !== "streaming") return;
     ticket.stage = "over";
     this.streaming--;
+    this.#pins.withdrawn(ticket);
     if (!this.#uncount(ticket)) return;
     this.#picks[ticket.slot] = this.picks(ticket.slot) - 1;
     this.#readings.withdrawn(ticket);
@@ -72,10 +94,22 @@ export class InFlight {
   move(ticket: Ticket, pod: Pod): void {
     if (ticket.stage !== "streaming") return;
     if (ticket.slot === pod.slot && ticket.generation === pod.generation) return;
+    this.#pins.moved(ticket, pod.slot, pod.generation);
     if (this.#uncount(ticket)) this.#readings.withdrawn(ticket);
     ticket.slot = pod.slot;
     ticket.generation = pod.generation;
     this.#count(ticket);
+  }
+
+  /** The pod's answer has begun: it has read the prompt. */
+  promptRead(ticket: Ticket): void {
+    if (ticket.stage !== "over" && this.#isHere(ticket)) this.#tokens.promptRead(ticket);
+  }
+
+  /** The pod answered without having read the prompt, or somebody else answered for it. */
+  promptUnread(ticket: Ticket): void {
+    this.promptRead(ticket);
+    this.#pins.withdrawn(ticket);
   }
 
   /** The stream is over, the request probably not. */
@@ -84,6 +118,7 @@ export class InFlight {
     this.streaming--;
     if (!this.#isHere(ticket)) {
       ticket.stage = "over";
+      this.#pins.ended(ticket);
       return;
     }
     ticket.stage = "estimated";
@@ -136,6 +171,7 @@ export class InFlight {
       ticket.stage = "over";
       this.estimated--;
       if (seenOver) this.#learnLifetime(ticket);
+      this.#pins.ended(ticket);
       this.#uncount(ticket);
     }
     if (queue.length === 0) this.#estimates.delete(slot);
@@ -155,6 +191,7 @@ export class InFlight {
     const { inFlight } = this.#table.columns;
     inFlight[ticket.slot] = (inFlight[ticket.slot] ?? 0) + 1;
     this.#readings.opened(ticket);
+    this.#tokens.opened(ticket);
   }
 
   /** False when the ticket's pod has left, and with it what it counted. */
@@ -162,6 +199,7 @@ export class InFlight {
     if (!this.#isHere(ticket)) return false;
     const { inFlight } = this.#table.columns;
     inFlight[ticket.slot] = (inFlight[ticket.slot] ?? 1) - 1;
+    this.#tokens.ended(ticket);
     return true;
   }
 
@@ -171,6 +209,9 @@ export class InFlight {
     this.#readings.forget(slot);
     this.#picks[slot] = 0;
     this.estimated -= queue.length;
-    for (const ticket of queue) ticket.stage = "over";
+    for (const ticket of queue) {
+      ticket.stage = "over";
+      this.#pins.ended(ticket);
+    }
   }
 }

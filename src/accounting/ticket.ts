@@ -1,5 +1,6 @@
 /** A pick that counts on its pod until its request is over. */
 import type { Slot } from "../pods/pod-table.ts";
+import type { Pin } from "../prefix/prefix-index.ts";
 
 /**
  * How far a ticket is:
@@ -14,5 +15,9 @@ export interface Ticket {
   slot: Slot;
   generation: number;
   readonly openedAtMs: number;
+  /** Prompt tokens that the pod has still to read, by estimate; whole. */
+  pendingTokens: number;
+  /** Holds the request's blocks in the prefix index; undefined where there are none, or none any more. */
+  pin: Pin | undefined;
   stage: TicketStage;
 }

@@ -24,7 +24,7 @@ const HELP_WIDTH = 112;
 export function helpOf(command: Command): string {
   const rows = Object.values(command.options).map(({ flag, kind, help, ...spec }) => {
     const shown = kind.show(spec.default);
-    return row(dashed(flag), `${help} (${kind.expects}; ${shown}) [${environmentName(flag)}]`);
+    return helpRow(dashed(flag), `${help} (${kind.expects}; ${shown}) [${environmentName(flag)}]`);
   });
   return [
     `pointsman ${command.name}: ${command.summary}`,
@@ -39,12 +39,13 @@ export function helpOfAll(commands: readonly Command[]): string {
     "pointsman: an endpoint picker for LLM inference behind Envoy",
     "",
     "Commands (pointsman COMMAND --help shows the options of one):",
-    ...commands.map((command) => row(command.name, command.summary)),
-    row("(flags only)", "The same as serve: an image started with another picker's flags just works."),
+    ...commands.map((command) => helpRow(command.name, command.summary)),
+    helpRow("(flags only)", "The same as serve: an image started with another picker's flags just works."),
   ].join("\n");
 }
 
-function row(head: string, text: string): string {
+/** A word and what it means, in two columns. */
+export function helpRow(head: string, text: string): string {
   const lines = wrap(text, HELP_WIDTH - HELP_COLUMN);
   // A long flag has a line of its own.
   const isLong = head.length > HELP_COLUMN - 3;

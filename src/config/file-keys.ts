@@ -71,7 +71,29 @@ export const settingKeys = {
   listModels: "listModels",
 } as const satisfies Record<string, PoolOption>;
 
-export const poolKeys = ["name", "pods", "scrape", ...Object.keys(settingKeys)] as const;
+export const poolKeys = ["name", "pods", "scrape", "profile", ...Object.keys(settingKeys)] as const;
+
+/** What stands in a profile, under the name that the user gives it. */
+const profileRows = [
+  {
+    path: "profiles.NAME.scorers",
+    form: "a list of names, paths or {use, weight, ...options}",
+    help: "What pods are judged by; `use` names a scorer or the file of one, `weight` is 1 without a word.",
+  },
+  {
+    path: "profiles.NAME.filters",
+    form: "a list of names or {use, ...options}",
+    help: "Which pods may serve at all, in this order; none without a word.",
+  },
+  {
+    path: "profiles.NAME.pick",
+    form: "a name or {use, ...options}",
+    help: "How one is chosen by the weighted sums; best without a word.",
+  },
+] as const;
+
+/** Names under `profiles.NAME`. */
+export const profileKeys = profileRows.map(({ path }) => path.replace(/^.*\./, ""));
 
 /** A line of the operators' table. */
 export interface FileKey {
@@ -99,5 +121,12 @@ export function fileKeys(): FileKey[] {
     }),
     ...Object.entries(scrapeKeys).map((entry) => fromOption("pools[].scrape", entry)),
     ...Object.entries(settingKeys).map((entry) => fromOption("pools[]", entry)),
+    {
+      path: "pools[].profile",
+      form: "a name under profiles",
+      flag: "",
+      help: "How its requests are routed; without a word by the profile default, which is built in unless it is written.",
+    },
+    ...profileRows.map((row) => ({ ...row, flag: "" })),
   ];
 }

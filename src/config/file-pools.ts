@@ -1,7 +1,9 @@
 /** The pools of the config file: names, sources of pods, scraping and settings of each. */
 import { isMap, isSeq } from "yaml";
+import { nearestWord } from "../discovery/nearest-word.ts";
 import { quoted } from "../discovery/pod-address.ts";
 import type { Field } from "../discovery/yaml-tree.ts";
+import { DEFAULT_PROFILE } from "../pods/pool.ts";
 import { poolKeys, scrapeKeys, settingKeys, sourceKeys } from "./file-keys.ts";
 import { type Fields, type FileReading, readFields, readItems, readValues } from "./file-reading.ts";
 import { readSources } from "./file-sources.ts";
@@ -12,14 +14,25 @@ const expectedName = "a name of small letters and digits, with dashes between";
 const sourceNames = Object.keys(sourceKeys);
 const expectedSources = `a mapping with one or more of ${sourceNames.join(", ")}`;
 
-export function readFilePools(reading: FileReading, list: Field): PoolConfig[] {
+/** `profiles` are the names of those in the file; there always is a default one. */
+export function readFilePools(reading: FileReading, list: Field, profiles: readonly string[]): PoolConfig[] {
   const pools = readItems(reading, list, "a list of pools");
-  const names = new Set<string>();
-  return pools.flatMap((pool) => readPool(reading, pool, names, pools.length === 1) ?? []);
+  const known = {
+    names: new Set<string>(),
+    isOnly: pools.length === 1,
+    profiles: [...new Set([...profiles, DEFAULT_PROFILE])],
+  };
+  return pools.flatMap((pool) => readPool(reading, pool, known) ?? []);
 }
 
-/** `names` are those of the pools before, "" for one that AIBrix's labels name. */
-function readPool(reading: FileReading, pool: Field, names: Set<string>, isOnly: boolean): PoolConfig | undefined {
+interface Known {
+  /** Of the pools before, "" for one that AIBrix's labels name. */
+  readonly names: Set<string>;
+  readonly isOnly: boolean;
+  readonly profiles: readonly string[];
+}
+
+function readPool(reading: FileReading, pool: Field, { names, isOnly, profiles }: Known): PoolConfig | undefined {
   const fields = readFields(reading, pool, poolKeys, "a mapping with pods");
   if (fields === undefined) return undefined;
   const podsField = fields.get("pods") ?? reading.tree.missing(pool, "pods");
@@ -33,7 +46,17 @@ function readPool(reading: FileReading, pool: Field, names: Set<string>, isOnly:
   if (name !== undefined) names.add(name);
   const defaults = aibrix === undefined ? reading.config : asAibrix(reading.config);
   const values = { ...defaults, ...readPoolValues(reading, fields) };
-  return poolConfig(name ?? DEFAULT_POOL, readSources(reading, sources ?? new Map()), values);
+  const profile = readProfileName(reading, fields.get("profile"), profiles);
+  return poolConfig(name ?? DEFAULT_POOL, readSources(reading, sources ?? new Map()), values, profile);
+}
+
+function readProfileName({ tree, fault }: FileReading, field: Field | undefined, known: readonly string[]): string {
+  if (field === undefined) return DEFAULT_PROFILE;
+  const expected = `one of ${known.join(", ")}, as under profiles`;
+  const name = tree.text(field, expected);
+  if (name === undefined || known.includes(name)) return name ?? DEFAULT_PROFILE;
+  fault(field.place, expected, quoted(name), nearestWord(name, known));
+  return DEFAULT_PROFILE;
 }
 
 /** A bare list of pods is what a file of pods holds. */

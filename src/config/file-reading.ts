@@ -11,6 +11,8 @@ export interface FileReading {
   readonly fault: FaultListener;
   /** The options, which are the default of every pool. */
   readonly config: PodConfig;
+  /** The file's own, which paths in it start from. */
+  readonly folder: string;
 }
 
 export type Fields = ReadonlyMap<string, Field>;

@@ -80,6 +80,16 @@ function parseSocketAddress(text: string, defaultPort: number): SocketAddress | 
   return isGood ? { address, port: Number(port) } : undefined;
 }
 
+/** In lower case, as HTTP/2 has them; none for "". */
+export const headerNames: OptionKind<readonly string[]> = {
+  expects: "names of headers with commas",
+  parse: (value) => {
+    const names = value === "" ? [] : value.split(",").map((name) => name.trim().toLowerCase());
+    return names.every((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) ? names : undefined;
+  },
+  show: (value) => (value.length === 0 ? "none" : value.join(",")),
+};
+
 /** The path of a URL, as it stands in a request line. */
 export const urlPath: OptionKind<string> = {
   expects: 'a path that starts with "/"',

@@ -2,7 +2,7 @@
  * Every option of `serve`, once: flag, kind, default and help. --help, the README's table, the environment names and
  * the validation are made from it. Names are the Go picker's wherever it has the same option.
  */
-import { byteCount, choice, durationMs, flag, integer, ipAddress, port, text } from "./option-kinds.ts";
+import { byteCount, choice, durationMs, flag, headerNames, integer, ipAddress, port, text } from "./option-kinds.ts";
 import { type OptionValues, option } from "./option-table.ts";
 import { podOptions } from "./pod-options.ts";
 
@@ -43,7 +43,7 @@ export const serveOptions = {
     "body-limit",
     byteCount(1),
     32 * 1024 ** 2,
-    "Largest request body; above it the answer is 413.",
+    "Largest request body, compressed or not; above it the answer is 413, but forms pass unread.",
   ),
   bufferLimitBytes: option(
     "buffer-limit",
@@ -56,7 +56,7 @@ export const serveOptions = {
     "prefix-index-limit",
     byteCount(1024 ** 2),
     256 * 1024 ** 2,
-    "Memory of the prefix index.",
+    "Memory of the prefix index: 68 bytes for a block that one pod holds, 32 for each pod more.",
   ),
   answerDeadlineMs: option(
     "answer-deadline",
@@ -69,6 +69,12 @@ export const serveOptions = {
     choice("auto", "buffered", "streamed", "streamed-early", "duplex"),
     "auto",
     "Body mode where Envoy does not state one (protocol_config missing).",
+  ),
+  modelHeaders: option(
+    "model-headers",
+    headerNames,
+    ["model", "x-ai-eg-model"],
+    "Headers that name the model where the body is not seen or names none; the first with a value counts.",
   ),
   transport: option(
     "transport",

@@ -1,7 +1,7 @@
 /** A pool as the configuration describes it, whether in flags or in a file: its pods' sources, scraping and settings. */
 import type { DnsName } from "../discovery/dns/dns-names.ts";
 import type { PodEntry } from "../discovery/pod-address.ts";
-import type { PoolSettings } from "../pods/pool.ts";
+import { DEFAULT_PROFILE, type PoolSettings } from "../pods/pool.ts";
 import type { ScrapeOptions } from "../scrape/scrape-options.ts";
 import type { OptionValues } from "./option-table.ts";
 import type { podOptions, scrapeOptions } from "./pod-options.ts";
@@ -37,9 +37,14 @@ export interface PoolConfig {
 /** The pool that is given no name and needs none. */
 export const DEFAULT_POOL = "default";
 
-export function poolConfig(name: string, sources: readonly SourceConfig[], values: PoolValues): PoolConfig {
+export function poolConfig(
+  name: string,
+  sources: readonly SourceConfig[],
+  values: PoolValues,
+  profile = DEFAULT_PROFILE,
+): PoolConfig {
   const { unknownModel, listModels } = values;
-  return { name, settings: { unknownModel, listModels }, scrape: scrapeSettings(values), sources };
+  return { name, settings: { unknownModel, listModels, profile }, scrape: scrapeSettings(values), sources };
 }
 
 /** Where nobody says otherwise, an unknown model is refused as the clients of AIBrix know it. */

@@ -1,7 +1,10 @@
-/** All pools of the picker, from the config file or from flags and environment, or everything that is wrong with them. */
+/** All pools and profiles, from the config file or from flags and environment, or everything that is wrong with them. */
 import { quoted } from "../discovery/pod-address.ts";
 import type { ConfigFault } from "../errors.ts";
+import { DEFAULT_PROFILE } from "../pods/pool.ts";
+import type { Profile } from "../routing/profile.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import { defaultProfile } from "./default-profile.ts";
 import { readFlagPools } from "./flag-pools.ts";
 import { dashed } from "./load-config.ts";
 import { sourceOptions } from "./pod-options.ts";
@@ -20,19 +23,25 @@ const namingOptions = [
   "podsAibrix",
 ] as const satisfies readonly (keyof typeof sourceOptions)[];
 
-export function readPools(config: PodConfig): {
+export interface PoolsRead {
   readonly pools: readonly PoolConfig[];
+  /** By name; every profile that a pool names is there. */
+  readonly profiles: ReadonlyMap<string, Profile>;
   readonly faults: readonly ConfigFault[];
-} {
-  const file: ConfigFile = config.configFile === "" ? { faults: [] } : readConfigFile(config.configFile, config);
+}
+
+export function readPools(config: PodConfig): PoolsRead {
+  const file: ConfigFile = config.configFile === "" ? emptyFile : readConfigFile(config.configFile, config);
   const flags = readFlagPools(config);
   const faults = [...file.faults, ...flags.faults];
   if (file.pools !== undefined) faults.push(...strayFaults(config));
   const pools = file.pools ?? flags.pools;
   if (pools.length === 0 && faults.length === 0)
-    faults.push(config.configFile === "" ? nothingGiven : emptyFile(config));
-  return { pools, faults };
+    faults.push(config.configFile === "" ? nothingGiven : nothingIn(config));
+  return { pools, profiles: new Map([[DEFAULT_PROFILE, defaultProfile()], ...file.profiles]), faults };
 }
+
+const emptyFile: ConfigFile = { profiles: new Map(), faults: [] };
 
 const nothingGiven: ConfigFault = {
   path: "--pods",
@@ -41,7 +50,7 @@ const nothingGiven: ConfigFault = {
   got: "none of them",
 };
 
-function emptyFile({ configFile }: PodConfig): ConfigFault {
+function nothingIn({ configFile }: PodConfig): ConfigFault {
   return { path: configFile, expected: "the key pools, or pods named by a flag", got: "neither" };
 }
 

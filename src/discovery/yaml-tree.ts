@@ -62,6 +62,12 @@ export class YamlTree {
     return fields;
   }
 
+  /** The value of one key of a mapping that is read in full later; undefined where it is not there. */
+  value({ path }: Field, map: YAMLMap, key: string): Field | undefined {
+    const pair = map.items.find((each) => isScalar(each.key) && String(each.key.value) === key);
+    return pair && this.#field(pair.value as Node | null, [path, key].filter(Boolean).join("."));
+  }
+
   /** What a mapping lacks, at the place of the mapping. */
   missing({ node, path }: Field, key: string): Field {
     const inner = `${path}.${key}`;

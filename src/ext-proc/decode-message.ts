@@ -42,16 +42,17 @@ export class StreamMessage {
   end = 0;
   /** Value of `:path`, query included; "" when absent. */
   path = "";
-  /** Is the method GET? */
-  isGet = false;
+  /** Value of `:method`; "" when absent. */
+  method = "";
   /** Value of `x-pointsman-pool`; "" when absent. */
   pool = "";
   /** Value of a response's `:status`; -1 when absent. */
   status = -1;
   /** -1 when the header is absent or not a number. */
   contentLength = -1;
-  /** Is the body in another coding than plain text, so that nobody here can read it? */
-  encoded = false;
+  /** Values of content-type and content-encoding; "" when absent. */
+  contentType = "";
+  contentEncoding = "";
   observability = false;
   /** Byte ranges of metadata_context and of the first of attributes, for read-metadata.ts; empty when absent. */
   metadataStart = 0;
@@ -121,11 +122,10 @@ function decodePart(message: StreamMessage, kind: MessageKind, outerEnd: number)
   message.kind = kind;
   message.endOfStream = false;
   message.start = message.end = 0;
-  message.path = message.pool = "";
-  message.isGet = false;
+  message.path = message.method = message.pool = "";
+  message.contentType = message.contentEncoding = "";
   message.status = -1;
   message.contentLength = -1;
-  message.encoded = false;
   const end = reader.lengthEnd(outerEnd);
   if (reader.failed) return;
   if (kind === "request_body" || kind === "response_body") decodeBody(message, end);

@@ -53,16 +53,16 @@ const METHOD = Buffer.from(":method");
 const STATUS = Buffer.from(":status");
 const POOL = Buffer.from("x-pointsman-pool");
 const CONTENT_LENGTH = Buffer.from("content-length");
+const CONTENT_TYPE = Buffer.from("content-type");
 const CONTENT_ENCODING = Buffer.from("content-encoding");
-const IDENTITY = "identity";
 
 function noteHeader(bytes: Buffer, message: StreamMessage): void {
   if (keyIs(bytes, PATH)) message.path = bytes.toString("latin1", valueStart, valueEnd);
-  else if (keyIs(bytes, METHOD)) message.isGet = bytes.toString("latin1", valueStart, valueEnd) === "GET";
+  else if (keyIs(bytes, METHOD)) message.method = bytes.toString("latin1", valueStart, valueEnd);
   else if (keyIs(bytes, POOL)) message.pool = bytes.toString("latin1", valueStart, valueEnd);
   else if (keyIs(bytes, CONTENT_LENGTH)) message.contentLength = decimal(bytes);
-  else if (keyIs(bytes, CONTENT_ENCODING))
-    message.encoded = bytes.toString("latin1", valueStart, valueEnd) !== IDENTITY;
+  else if (keyIs(bytes, CONTENT_TYPE)) message.contentType = bytes.toString("latin1", valueStart, valueEnd);
+  else if (keyIs(bytes, CONTENT_ENCODING)) message.contentEncoding = bytes.toString("latin1", valueStart, valueEnd);
 }
 
 function keyIs(bytes: Buffer, name: Buffer): boolean {

@@ -138,6 +138,7 @@ export function mutatedHeaders(reply: ProcessingResponse): Map<string, string> {
     reply.immediate_response?.headers ??
     reply.request_headers?.response?.header_mutation ??
     reply.request_body?.response?.header_mutation ??
+    reply.response_headers?.response?.header_mutation ??
     reply.request_trailers?.header_mutation;
   const headers = new Map<string, string>();
   for (const { header } of mutation?.set_headers ?? []) {

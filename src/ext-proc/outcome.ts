@@ -16,8 +16,10 @@ export function noteOutcome(message: StreamMessage, answer: Answer, host: Stream
     if (other === undefined) return;
     host.inFlight.move(ticket, other);
     answer.pod = other;
+    answer.moved = true;
   }
   const { status } = message;
+  if (status >= 400) host.inFlight.promptUnread(ticket);
   const author = authorOf(message);
   if (author === "envoy for want of the pod") {
     host.outcomes.failed(answer.pod, "connect", ticket.openedAtMs, fingerprint);

@@ -6,14 +6,12 @@
  *   guessing  headers came without a stated mode; a body chunk before our reply would mean duplex
  *   holding   the filter lets the body come before our headers reply (duplex, early streamed): the reply waits for its end
  *   awaiting  buffered: the headers are answered, the pick rides on the answer to the body
+ *   inflating the body is there, compressed; the reply waits for its plain bytes
  *   passing   the pick is out; whatever comes is sent on
  *   refused   an immediate response is out; whatever comes is dropped
  *   over      the stream has ended
  */
-import type { ErrorCode } from "../errors.ts";
-import { BodyBuffer } from "../request/body-buffer.ts";
-import { apiOfPath, listsModels, modelOfPath } from "../request/inference-request.ts";
-import { noHints, type RouteHints } from "../routing/choose-pool.ts";
+import type { NoBody } from "../request/body-form.ts";
 import type { PickReason } from "../routing/decision.ts";
 import { Answer } from "./answer.ts";
 import { assumedMode, type FilterMode, seesBodyFirst } from "./body-mode.ts";
@@ -22,10 +20,11 @@ import type { StreamMessage } from "./decode-message.ts";
 import type { PickReply } from "./destination-header.ts";
 import { proceed } from "./encode-reply.ts";
 import { headerValue } from "./header-map.ts";
-import { routedPool, subsetHint } from "./read-metadata.ts";
+import { HeldBody } from "./held-body.ts";
+import { RequestHead } from "./request-head.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 
-type Phase = "new" | "guessing" | "holding" | "awaiting" | "passing" | "refused" | "over";
+type Phase = "new" | "guessing" | "holding" | "awaiting" | "inflating" | "passing" | "refused" | "over";
 
 const REQUEST_ID = Buffer.from("x-request-id");
 
@@ -33,7 +32,8 @@ export class RequestSide {
   readonly #port: StreamPort;
   readonly #host: StreamHost;
   readonly #held: Held;
-  readonly #body: BodyBuffer;
+  readonly #guarded: (work: () => void) => void;
+  readonly #body: HeldBody;
   readonly answer: Answer;
   #phase: Phase = "new";
   mode: FilterMode = assumedMode("buffered");
@@ -41,15 +41,20 @@ export class RequestSide {
   modeKnown = false;
   /** Has the last byte of the request come? */
   ended = false;
+  /** Do trailers end it, not its body? */
+  #hasTrailers = false;
+  /** What the pick rides on after the inflation. */
+  #replyOn: keyof PickReply = "onHeaders";
   /** When a held reply is due. */
   dueAtMs = 0;
 
-  /** `held` is what the deadlines call when a reply is due. */
-  constructor(port: StreamPort, host: StreamHost, held: Held) {
+  /** `held` is what the deadlines call when a reply is due; `guarded` catches the faults of what no message called. */
+  constructor(port: StreamPort, host: StreamHost, held: Held, guarded: (work: () => void) => void) {
     this.#port = port;
     this.#host = host;
     this.#held = held;
-    this.#body = new BodyBuffer(host.budget);
+    this.#guarded = guarded;
+    this.#body = new HeldBody(host);
     this.answer = new Answer(port, host);
   }
 
@@ -59,17 +64,17 @@ export class RequestSide {
     const { settings, openStreams, events } = this.#host;
     const { answer } = this;
     answer.startedAtMs = this.#host.now();
-    answer.api = message.encoded ? "none" : apiOfPath(message.path);
+    answer.head = new RequestHead(message, this.#host.settings.hintHeaders);
     answer.shadow = message.observability;
-    answer.hints = hintsOf(message);
     if (events.wantsRequestId) answer.requestId = headerValue(message, REQUEST_ID);
     this.ended = message.endOfStream;
     const mode = stated ?? this.#unstatedMode();
     if (mode !== undefined) this.know(mode);
-    if (openStreams.size > settings.streamLimit) this.#refuse("overloaded");
-    else if (message.endOfStream && message.isGet && listsModels(message.path) && answer.listModels()) this.#drop();
+    if (openStreams.size > settings.streamLimit) this.#settle(this.answer.refuse("overloaded"));
+    else if (answer.head.asksForModels && answer.listModels()) this.#drop();
     else if (message.endOfStream) this.#pick("no_prompt", "onHeaders");
-    else if (message.contentLength > settings.bodyLimitBytes && this.#readsBody()) this.#refuse("body_too_large");
+    else if (message.contentLength > settings.bodyLimitBytes && answer.head.isReadable && seesBodyFirst(this.mode))
+      this.#pickOn("body_too_large", "onHeaders");
     else if (mode === undefined) this.#hold("guessing", settings.guessMs);
     else this.#startBody(message.contentLength);
     return true;
@@ -85,6 +90,8 @@ export class RequestSide {
     if (this.#phase === "guessing") this.#stopGuessing("duplex");
     // Envoy has been seen to repeat a duplex body's end mark: the first one counts.
     const repeatedEnd = this.ended && this.mode.request === "duplex" && message.start === message.end;
+    // Nothing more was to come: what did cannot wait.
+    if (this.#phase === "inflating" && !repeatedEnd) this.#body.giveUp();
     this.ended ||= message.endOfStream;
     if (this.#phase === "holding") this.#holdChunk(message);
     else if (this.#phase === "awaiting") this.#answerBody(message);
@@ -94,12 +101,13 @@ export class RequestSide {
   }
 
   onTrailers(): void {
-    this.ended = true;
+    this.ended = this.#hasTrailers = true;
     if (this.#phase === "guessing") this.#pick("no_prompt", "onHeaders");
     if (this.#phase === "holding") this.#answerHeld("trailers");
     // Without a body the pod named with the headers is the one.
-    if (this.#phase === "awaiting") this.answer.settleProvisional();
-    if (this.#phase !== "refused") this.answer.send(proceed.requestTrailers);
+    if (this.#phase === "awaiting" && this.answer.awaitsModel) this.#settle(this.answer.refuse("pool_unknown"));
+    else if (this.#phase === "awaiting") this.answer.settleProvisional();
+    if (this.#phase !== "refused" && this.#phase !== "inflating") this.answer.send(proceed.requestTrailers);
   }
 
   /** A held reply is due: pick with what has been seen. */
@@ -111,6 +119,7 @@ export class RequestSide {
   /** A fault of our own before the answer: name some pod, and send on what is held. */
   failOpen(): void {
     if (this.#phase === "holding") this.#answerHeld("fault");
+    else if (this.#phase === "inflating") this.#answerInflated("fault", false);
     else this.#pick("fault", this.#phase === "awaiting" ? "onBody" : "onHeaders");
   }
 
@@ -143,9 +152,11 @@ export class RequestSide {
   /** The headers are known, a body follows: answer, hold or let Envoy buffer. */
   #startBody(contentLength: number): void {
     const { answerDeadlineMs, silenceMs } = this.#host.settings;
+    const { form } = this.answer.head;
     const unseen = this.answer.shadow ? this.mode.request === "none" : !seesBodyFirst(this.mode);
-    if (unseen) this.#pickUnseen();
-    else if (this.answer.api === "none") this.#pick("no_prompt", "onHeaders");
+    if (unseen) this.#settle(this.answer.pickUnseen(this.mode.request));
+    else if (form.api === "none") this.#pick("no_prompt", "onHeaders");
+    else if (form.unread !== undefined) this.#pickOn(form.unread, "onHeaders");
     else if (this.mode.request === "duplex" || this.answer.shadow) this.#hold("holding", silenceMs);
     else if (this.mode.early) this.#hold("holding", answerDeadlineMs);
     else this.#awaitBody(contentLength);
@@ -157,17 +168,13 @@ export class RequestSide {
    */
   #awaitBody(contentLength: number): void {
     const reserved = this.#body.reserve(Math.max(contentLength, 0));
-    if (reserved === "refused") this.#refuse("overloaded");
+    if (reserved === "refused") this.#settle(this.answer.refuse("overloaded"));
     else if (reserved === "over") this.#pick("buffer_full", "onHeaders");
     else if (contentLength > 0 && this.mode.stated) {
       this.#phase = "awaiting";
       this.answer.send(proceed.requestHeaders);
     } else if (this.answer.nameProvisionally()) this.#phase = "awaiting";
     else this.#drop();
-  }
-
-  #readsBody(): boolean {
-    return this.answer.api !== "none" && seesBodyFirst(this.mode);
   }
 
   #hold(phase: "guessing" | "holding", waitMs: number): void {
@@ -186,12 +193,13 @@ export class RequestSide {
     const { settings } = this.#host;
     const body = this.#body;
     const kept = body.add(message.body());
-    if (!kept) this.#answerHeld("full");
-    else if (body.bytes > settings.bodyLimitBytes) this.#refuse("body_too_large");
+    if (!kept) this.#answerHeld("buffer_full");
+    else if (body.bytes > settings.bodyLimitBytes) this.#answerHeld("body_too_large");
     else if (message.endOfStream) this.#answerHeld("end");
     else if (this.mode.request === "duplex") {
       // Only silence counts here: a short one where the JSON looks complete and just its end mark is missing.
-      this.dueAtMs = this.#host.now() + (body.looksComplete() ? settings.answerDeadlineMs : settings.silenceMs);
+      const looksComplete = this.answer.head.isPlainJson && body.looksComplete();
+      this.dueAtMs = this.#host.now() + (looksComplete ? settings.answerDeadlineMs : settings.silenceMs);
     }
   }
 
@@ -199,42 +207,64 @@ export class RequestSide {
   #answerBody(message: StreamMessage): void {
     const body = message.body();
     const cut = !message.endOfStream && (this.mode.request === "buffered_partial" || !this.mode.stated);
-    if (body.length > this.#host.settings.bodyLimitBytes) this.#refuse("body_too_large");
-    else if (!this.#body.covers(body.length)) this.#pick("buffer_full", "onBody");
-    else this.#pick("scored", "onBody", body, cut);
-    this.#letBodyGo();
+    if (body.length > this.#host.settings.bodyLimitBytes) this.#pickOn("body_too_large", "onBody");
+    else if (!this.#body.covers(body.length)) this.#pickOn("buffer_full", "onBody");
+    else this.#readBody(body, cut, "onBody", message.endOfStream || this.mode.stated);
+    this.#sendHeld();
   }
 
   /** The held body is complete, due, or more than may be held: pick, answer the headers, send on what was held. */
-  #answerHeld(why: "end" | "trailers" | "due" | "full" | "fault"): void {
-    const { chunks } = this.#body;
-    if (why === "full" || why === "fault") this.#pick(why === "full" ? "buffer_full" : "fault", "onHeaders");
-    else if (chunks.length === 0) this.#pickUnseen();
-    else this.#pick("scored", "onHeaders", this.#body.contiguous(), why === "due");
+  #answerHeld(why: "end" | "trailers" | "due" | "buffer_full" | "body_too_large" | "fault"): void {
+    if (why === "fault") this.#pick("fault", "onHeaders");
+    else if (why === "buffer_full" || why === "body_too_large") this.#pickOn(why, "onHeaders");
+    else if (this.#body.chunks.length === 0) this.#settle(this.answer.pickUnseen(this.mode.request));
+    else this.#readBody(this.#body.contiguous(), why === "due", "onHeaders", why !== "due");
+    this.#sendHeld();
+  }
+
+  /** Where the body is compressed the pick may come later, if it may wait. */
+  #readBody(body: Buffer, cut: boolean, on: keyof PickReply, mayWait: boolean): void {
+    // Envoy's clock has run since the headers where these wait in a mode that it gives no time for.
+    const since = on === "onHeaders" && this.mode.early ? this.answer.startedAtMs : this.#host.now();
+    const dueAtMs = mayWait ? since + this.#host.settings.answerDeadlineMs : undefined;
+    const plain = this.#body.plain({ codings: this.answer.head.form.codings, body, cut }, dueAtMs, (later) =>
+      this.#guarded(() => this.#answerInflated(later, cut)),
+    );
+    if (plain !== undefined) this.#pickOn(plain, on, cut);
+    else {
+      this.#host.deadlines.delete(this.#held);
+      this.#phase = "inflating";
+      this.#replyOn = on;
+    }
+  }
+
+  #answerInflated(plain: Buffer | NoBody | "fault", cut: boolean): void {
+    if (plain === "fault") this.#pick(plain, this.#replyOn);
+    else this.#pickOn(plain, this.#replyOn, cut);
+    this.#sendHeld();
+    if (this.#hasTrailers && this.#phase === "passing") this.answer.send(proceed.requestTrailers);
+  }
+
+  /** Once the pick is out, what was held follows, if anything was. */
+  #sendHeld(): void {
     if (this.#phase !== "passing") return;
-    const last = chunks.length - 1;
-    const endsHere = this.ended && why !== "trailers";
-    for (const [at, chunk] of chunks.entries()) this.answer.pass(this.mode.request, chunk, endsHere && at === last);
+    this.answer.passAll(this.mode.request, this.#body.chunks, this.ended && !this.#hasTrailers);
     this.#letBodyGo();
   }
 
-  #pickUnseen(): void {
-    if (this.answer.api !== "none") this.#host.events.bodyUnseen(this.mode.request);
-    this.#pick(this.answer.api === "none" ? "no_prompt" : "body_unseen", "onHeaders");
+  /** Picks on the plain body, or for the reason that there is none. */
+  #pickOn(plain: Buffer | NoBody, on: keyof PickReply, cut = false): void {
+    this.#settle(this.answer.pickOn(plain, on, cut));
   }
 
-  #pick(reason: PickReason, on: keyof PickReply, body?: Buffer, cut = false): void {
-    if (!this.answer.pick(reason, on, body, cut)) {
-      this.#drop();
-      return;
-    }
+  #pick(reason: PickReason, on: keyof PickReply): void {
+    this.#settle(this.answer.pick(reason, on));
+  }
+
+  #settle(isPicked: boolean): void {
     this.#host.deadlines.delete(this.#held);
-    this.#phase = "passing";
-  }
-
-  #refuse(code: ErrorCode): void {
-    this.answer.refuse(code);
-    this.#drop();
+    if (isPicked) this.#phase = "passing";
+    else this.#drop();
   }
 
   /** An immediate response is out: nothing of the request is needed any more. */
@@ -247,12 +277,4 @@ export class RequestSide {
     this.#host.deadlines.delete(this.#held);
     this.#body.release();
   }
-}
-
-/** What the route says of the pool beats what the client says. */
-function hintsOf(message: StreamMessage): RouteHints {
-  const pool = routedPool(message) || message.pool;
-  const subset = subsetHint(message);
-  const model = modelOfPath(message.path);
-  return pool === "" && subset === undefined && model === "" ? noHints : { pool, subset, model };
 }

@@ -5,6 +5,9 @@ import type { ErrorCode } from "../errors.ts";
 import type { Pod } from "../pods/pod-table.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
 import type { BufferBudget } from "../request/body-buffer.ts";
+import type { BodyUnread } from "../request/body-form.ts";
+import type { AnswerReport } from "../response/answer-reading.ts";
+import type { WantedPhases } from "../response/wanted-phases.ts";
 import type { Refusal, RouteHints } from "../routing/choose-pool.ts";
 import type { Picked } from "../routing/decision.ts";
 import type { Router } from "../routing/router.ts";
@@ -12,12 +15,17 @@ import type { AssumedMode, BodyMode, FilterMode } from "./body-mode.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { MessageKind } from "./decode-message.ts";
 import type { PickReplies } from "./destination-header.ts";
+import type { HintHeader } from "./request-head.ts";
 
 interface StreamSettings {
   readonly bodyLimitBytes: number;
   readonly streamLimit: number;
   readonly assumedMode: AssumedMode;
-  /** Longest wait with a held reply once the body looks complete, or once early streamed headers came. */
+  /** Names of the headers that may name the model where the body does not. */
+  readonly modelHeaders: readonly Buffer[];
+  /** The headers that routing reads. */
+  readonly hintHeaders: readonly HintHeader[];
+  /** Longest wait with a held reply once the body looks complete or is, or once early streamed headers came. */
   readonly answerDeadlineMs: number;
   /** How long headers without a stated mode wait for a body chunk. */
   readonly guessMs: number;
@@ -38,6 +46,16 @@ export interface StreamEnd {
   readonly requestId: string;
 }
 
+/** An answer whose body was shown to us, at its end. */
+export interface AnsweredRequest extends AnswerReport {
+  /** The pod that served it. */
+  readonly pod: Pod;
+  /** As the client wrote it; "" when unknown. */
+  readonly model: string;
+  /** Share of the prompt that the pod was believed to hold when it was picked; NaN when nothing was believed. */
+  readonly predictedHit: number;
+}
+
 /** Listeners are called on the hot path: they count, and log only behind a level check or once. */
 export interface StreamEvents {
   message(kind: MessageKind, bytes: number): void;
@@ -46,10 +64,15 @@ export interface StreamEvents {
   picked(decision: Picked, elapsedMs: number, shadow: boolean, requestId: string): void;
   refused(code: ErrorCode): void;
   bodyUnseen(mode: BodyMode): void;
+  /** A body was there to be read, and was not. */
+  bodyUnread(why: BodyUnread): void;
   modeUnstated(peer: string): void;
   /** A body came without its headers. */
   headersUnseen(): void;
+  /** The filter does not show answers as they are generated, and a scorer reads what they would tell. */
+  answersUnseen(mode: BodyMode): void;
   fault(where: string, error: unknown): void;
+  answered(answer: AnsweredRequest): void;
   ended(port: StreamPort, end: StreamEnd): void;
 }
 
@@ -58,6 +81,14 @@ export interface PodOutcomes {
   picked(pod: Pod): void;
   failed(pod: Pod, kind: "connect" | "status", pickedAtMs: number, fingerprint: number): void;
   succeeded(pod: Pod, pickedAtMs: number, fingerprint: number): void;
+}
+
+/** Told how fast the pods answer, where the filter shows us the bodies of their answers; NaN is unknown. */
+export interface AnswerTimes {
+  /** `pendingTokens`: of the prompt, what the pod had to read before, by estimate. */
+  firstToken(pod: Pod, ttftMs: number, pendingTokens: number): void;
+  /** The answer is over; from one token to the next it took so long. */
+  ended(pod: Pod, tpotMs: number): void;
 }
 
 /** A stream as the drain sees it. */
@@ -70,6 +101,8 @@ export interface StreamHost {
   readonly router: Router;
   readonly inFlight: InFlight;
   readonly outcomes: PodOutcomes;
+  readonly times: AnswerTimes;
+  readonly wanted: WantedPhases;
   readonly podAt: (address: string) => Pod | undefined;
   /** The models that GET /v1/models lists; undefined where a pod is to answer. */
   readonly listModels: (hints: RouteHints) => readonly ModelEntry[] | Refusal | undefined;

@@ -23,8 +23,8 @@ export class Stream implements OpenStream, Held {
   constructor(port: StreamPort, host: StreamHost) {
     this.#port = port;
     this.#host = host;
-    this.#request = new RequestSide(port, host, this);
-    this.#response = new ResponseSide(port, host, this);
+    this.#request = new RequestSide(port, host, this, (work) => this.#guarded(work));
+    this.#response = new ResponseSide(port, host, this, this.#request.answer);
     host.openStreams.add(this);
   }
 
@@ -69,7 +69,11 @@ export class Stream implements OpenStream, Held {
   #begin(message: StreamMessage): void {
     this.#first = message.kind;
     this.#stated = statedMode(message);
-    if (this.#stated !== undefined) this.#request.know(this.#stated);
+    if (this.#stated === undefined) return;
+    this.#request.know(this.#stated);
+    const { response } = this.#stated;
+    if (this.#host.wanted.responseBodyMode === "NONE" || response === "streamed" || response === "duplex") return;
+    this.#host.events.answersUnseen(response);
   }
 
   #dispatch(message: StreamMessage): void {
@@ -145,6 +149,7 @@ export class Stream implements OpenStream, Held {
     this.#host.openStreams.delete(this);
     const { mode, answer } = this.#request;
     this.#request.release();
+    this.#response.release();
     const { ticket } = answer;
     const estimate = ticket !== undefined && this.#endsEarly();
     if (ticket !== undefined) {

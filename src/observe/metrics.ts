@@ -1,9 +1,18 @@
 /** Every metric of the picker, declared once: name, labels, help. The README's table is made from this file. */
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { bodyUnread } from "../request/body-form.ts";
 import { HotCounter, HotHistogram, type MetricSpec, PolledFamily } from "./instruments.ts";
 
 type Kind = "counter" | "gauge" | "histogram";
-type AnySpec = MetricSpec & ({ kind: Kind; polled?: never } | { kind: Exclude<Kind, "histogram">; polled: true });
+type AnySpec = MetricSpec & { bounds?: readonly number[] } & (
+    | { kind: Kind; polled?: never }
+    | { kind: Exclude<Kind, "histogram">; polled: true }
+  );
+
+/** Upper bounds of a histogram's buckets: of what the picker does itself, of waits for a first token, of a token's time. */
+const SECONDS_BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const TTFT_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80];
+const TPOT_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.2, 0.5, 1];
 
 function metric<const K extends Kind>(kind: K, name: string, labels: readonly string[], help: string) {
   return { kind, name: `pointsman_${name}`, labels, help } as const;
@@ -45,6 +54,12 @@ export const metricSpecs = {
     ["mode"],
     "Inference requests picked without their body, by the filter's body mode.",
   ),
+  bodyUnread: metric(
+    "counter",
+    "body_unread_total",
+    ["why"],
+    `Bodies that were to be read and were not: ${Object.keys(bodyUnread).join(", ")}.`,
+  ),
   modeUnstated: metric("counter", "mode_unstated_total", [], "Streams whose first message lacked protocol_config."),
   faults: metric("counter", "faults_total", ["where"], "Faults inside pointsman that were survived."),
   connectionsRefused: metric(
@@ -67,6 +82,29 @@ export const metricSpecs = {
     "Streams with a pick that ended, by how the request's end is seen.",
   ),
   bufferedBytes: metric("gauge", "buffered_bytes", [], "Body bytes held for all requests together."),
+  promptTokens: metric("counter", "prompt_tokens_total", [], "Prompt tokens, cached ones included, as answers tell."),
+  cachedTokens: metric("counter", "cached_tokens_total", [], "Prompt tokens found in pods' caches, as answers tell."),
+  completionTokens: metric("counter", "completion_tokens_total", [], "Generated tokens, as answers tell."),
+  usageUnread: metric(
+    "counter",
+    "usage_unread_total",
+    ["why"],
+    "Answers shown to the picker that told no usage: encoded, other_form, absent or cut.",
+  ),
+  prefixHitTokens: metric(
+    "counter",
+    "prefix_hit_tokens_total",
+    ["source"],
+    "Cached prompt tokens of answers of which both are known: predicted at the pick, reported by the pod, and both.",
+  ),
+  ttftSeconds: {
+    ...metric("histogram", "ttft_seconds", [], "From the pick to the first token of a streamed answer."),
+    bounds: TTFT_BOUNDS,
+  },
+  tpotSeconds: {
+    ...metric("histogram", "tpot_seconds", [], "From one token of a streamed answer to its next, mean of the answer."),
+    bounds: TPOT_BOUNDS,
+  },
   podWaiting: polled(
     "gauge",
     "pod_waiting",
@@ -90,6 +128,24 @@ export const metricSpecs = {
     "pod_in_flight",
     ["pod", "address"],
     "Requests in flight to the pod by the picker's own count.",
+  ),
+  podPendingTokens: polled(
+    "gauge",
+    "pod_pending_tokens",
+    ["pod", "address"],
+    "Uncached prompt tokens in flight to the pod that it has still to read, by estimate.",
+  ),
+  podTtft: polled(
+    "gauge",
+    "pod_ttft_seconds",
+    ["pod", "address"],
+    "Time to first token seen lately, of a prompt of average length; absent when unknown.",
+  ),
+  podTpot: polled(
+    "gauge",
+    "pod_tpot_seconds",
+    ["pod", "address"],
+    "Time per further token seen lately; absent when unknown.",
   ),
   podAge: polled(
     "gauge",
@@ -134,13 +190,19 @@ export const metricSpecs = {
   ),
   scorerOutOfRange: metric("counter", "scorer_out_of_range_total", ["scorer"], "Requests on which a scorer left 0..1."),
   prefixEntries: metric("gauge", "prefix_index_entries", [], "Blocks in the prefix index, over all pods."),
+  prefixPinned: metric(
+    "gauge",
+    "prefix_index_pinned",
+    [],
+    "Of the blocks in the prefix index, those that requests in flight need.",
+  ),
   prefixBytes: metric("gauge", "prefix_index_bytes", [], "Memory of the prefix index."),
   prefixLimitBytes: metric("gauge", "prefix_index_limit_bytes", [], "Memory the prefix index may take."),
   prefixEvictions: polled(
     "counter",
     "prefix_index_evictions_total",
     [],
-    "Blocks dropped from the prefix index to stay in its limit.",
+    "Blocks dropped from the prefix index for lack of room, in a pod's cache or in the index's limit.",
   ),
 } as const satisfies Record<string, AnySpec>;
 
@@ -153,8 +215,6 @@ type Instrument<S extends AnySpec> = S extends { polled: true }
       ? HotHistogram
       : Gauge;
 export type Instruments = { readonly [K in keyof Specs]: Instrument<Specs[K]> };
-
-const SECONDS_BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 export class Metrics {
   readonly registry = new Registry();
@@ -185,7 +245,7 @@ export class Metrics {
     if (spec.polled) return this.#family(spec, spec.kind);
     const { name, help, labels } = spec;
     if (spec.kind === "gauge") return new Gauge({ name, help, labelNames: [...labels], registers: [this.registry] });
-    const hot = spec.kind === "counter" ? new HotCounter(spec) : new HotHistogram(spec, SECONDS_BOUNDS);
+    const hot = spec.kind === "counter" ? new HotCounter(spec) : new HotHistogram(spec, spec.bounds ?? SECONDS_BOUNDS);
     // prom-client asks a metric for nothing but its name and get(); its types ask for more.
     this.registry.registerMetric(hot as unknown as Gauge);
     return hot;

@@ -9,13 +9,20 @@ import { labelsText, type PolledFamily } from "./instruments.ts";
 import { Brake, type Logger, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
 
+/** Who keeps what is believed of the pods' caches. */
+export interface PodCaches {
+  /** The pod's page was read: it may tell another size than before. */
+  told(pod: Pod): void;
+  /** What was learnt of the pod's cache is no longer true. */
+  lost(pod: Pod): void;
+}
+
 export interface PodReportParts {
   readonly log: Logger;
   readonly instruments: Instruments;
   readonly inFlight: InFlight;
   readonly models: ServedModels;
-  /** What was learnt of the pod's cache is no longer true. */
-  readonly forget: (pod: Pod) => void;
+  readonly caches: PodCaches;
   /** Milliseconds that never go back. */
   readonly now: () => number;
 }
@@ -35,7 +42,7 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
   readonly #instruments: Instruments;
   readonly #inFlight: InFlight;
   readonly #models: ServedModels;
-  readonly #forget: (pod: Pod) => void;
+  readonly #caches: PodCaches;
   readonly #now: () => number;
   /** To say changes only. */
   readonly #said = new WeakMap<Pod, Said>();
@@ -44,12 +51,12 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
   readonly #modelLines: Brake;
   readonly #once = new Once();
 
-  constructor({ log, instruments, inFlight, models, forget, now }: PodReportParts) {
+  constructor({ log, instruments, inFlight, models, caches, now }: PodReportParts) {
     this.#now = now;
     this.#outcomeLines = new Brake(now);
     this.#restartLines = new Brake(now);
     this.#modelLines = new Brake(now);
-    this.#forget = forget;
+    this.#caches = caches;
     this.#log = log;
     this.#instruments = instruments;
     this.#inFlight = inFlight;
@@ -61,6 +68,7 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
     this.#instruments.scrapeSeconds.observe(seconds);
     if (outcome === "ok" || outcome === "partial") {
       this.#inFlight.scraped(pod, startedAtMs, startedAtMs + seconds * 1000);
+      this.#caches.told(pod);
     }
     this.#sayOutcome(pod, outcome, detail);
   }
@@ -91,7 +99,7 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
     this.#restartLines.do((dropped) =>
       this.#log.info({ ...fields, dropped }, "another process answers for the pod: its cache begins anew"),
     );
-    this.#forget(pod);
+    this.#caches.lost(pod);
   }
 
   workerFailed(problem: string): void {
@@ -148,6 +156,9 @@ export function readPodGauges(table: PodTable, scraper: { ageMs(pod: Pod): numbe
   connect(instruments.podRunning, () => table.columns.running);
   connect(instruments.podKvUsage, () => table.columns.kvUsage);
   connect(instruments.podInFlight, () => table.columns.inFlight);
+  connect(instruments.podPendingTokens, () => table.columns.pendingTokens);
+  connect(instruments.podTtft, () => table.columns.ttft);
+  connect(instruments.podTpot, () => table.columns.tpot);
   instruments.podAge.readFrom((write) => {
     for (const pod of table.pods()) write(labelsOf(pod), scraper.ageMs(pod) / 1000);
   });

@@ -29,6 +29,9 @@ export function podStates({ table, pools, models, scraper }: PodView): object[] 
     running: known(columns.running[pod.slot]),
     kvUsage: known(columns.kvUsage[pod.slot]),
     inFlight: known(columns.inFlight[pod.slot]),
+    pendingTokens: known(columns.pendingTokens[pod.slot]),
+    ttftSeconds: known(columns.ttft[pod.slot]),
+    tpotSeconds: known(columns.tpot[pod.slot]),
   }));
 }
 

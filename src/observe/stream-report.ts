@@ -3,8 +3,10 @@
 import type { ErrorCode } from "../errors.ts";
 import type { BodyMode, FilterMode } from "../ext-proc/body-mode.ts";
 import type { MessageKind } from "../ext-proc/decode-message.ts";
-import type { StreamEnd, StreamEvents, StreamPort } from "../ext-proc/stream-host.ts";
+import type { AnsweredRequest, StreamEnd, StreamEvents, StreamPort } from "../ext-proc/stream-host.ts";
 import type { Pool } from "../pods/pool.ts";
+import { type BodyUnread, bodyUnread } from "../request/body-form.ts";
+import { type Unread, unreadReasons } from "../response/answer-form.ts";
 import type { Picked, PickReason } from "../routing/decision.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
 import type { Cell, HotCounter } from "./instruments.ts";
@@ -32,6 +34,7 @@ export class StreamReport implements StreamEvents {
   readonly #bytes: (kind: string) => Cell;
   readonly #picks = new WeakMap<Pool, Map<PickReason, Cell>>();
   readonly #sources: (source: string) => Cell;
+  readonly #tokens: TokenCells;
 
   constructor({ log, instruments, trace, now }: StreamReportParts) {
     this.#log = log;
@@ -44,6 +47,7 @@ export class StreamReport implements StreamEvents {
     this.#messages = cells(instruments.messages, (kind) => ({ kind }));
     this.#bytes = cells(instruments.messageBytes, (kind) => ({ kind }));
     this.#sources = cells(instruments.ticketsClosed, (source) => ({ source }));
+    this.#tokens = tokenCells(instruments);
   }
 
   message(kind: MessageKind, bytes: number): void {
@@ -98,6 +102,13 @@ export class StreamReport implements StreamEvents {
     );
   }
 
+  bodyUnread(why: BodyUnread): void {
+    this.#instruments.bodyUnread.add({ why });
+    this.#once.do(`unread ${why}`, () =>
+      this.#log.warn({ why }, `the body of a request was not read: ${bodyUnread[why]}; such picks go by load`),
+    );
+  }
+
   modeUnstated(peer: string): void {
     this.#instruments.modeUnstated.add({});
     this.#once.do("mode unstated", () =>
@@ -116,9 +127,44 @@ export class StreamReport implements StreamEvents {
     );
   }
 
+  answersUnseen(mode: BodyMode): void {
+    this.#once.do(`answers ${mode}`, () =>
+      this.#log.warn(
+        { mode },
+        "a scorer reads how fast pods answer, and the filter's response_body_mode hides it: the pods' times stay unknown; use STREAMED or FULL_DUPLEX_STREAMED",
+      ),
+    );
+  }
+
   fault(where: string, error: unknown): void {
     this.#instruments.faults.add({ where });
     this.#faults.do((dropped) => this.#log.error({ where, err: error, dropped }, "a fault of our own was survived"));
+  }
+
+  answered({ usage, unread, ttftMs, tpotMs, predictedHit }: AnsweredRequest): void {
+    const { promptTokens, cachedTokens, completionTokens } = usage;
+    this.#tokens.prompt.value += known(promptTokens);
+    this.#tokens.cached.value += known(cachedTokens);
+    this.#tokens.completion.value += known(completionTokens);
+    const predictedTokens = predictedHit * promptTokens;
+    if (!Number.isNaN(predictedTokens + cachedTokens)) {
+      this.#tokens.predictedHit.value += predictedTokens;
+      this.#tokens.reportedHit.value += cachedTokens;
+      this.#tokens.agreedHit.value += Math.min(predictedTokens, cachedTokens);
+    }
+    if (unread !== undefined) this.#unread(unread);
+    if (!Number.isNaN(ttftMs)) this.#instruments.ttftSeconds.observe(ttftMs / 1000);
+    if (!Number.isNaN(tpotMs)) this.#instruments.tpotSeconds.observe(tpotMs / 1000);
+  }
+
+  #unread(why: Unread): void {
+    this.#instruments.usageUnread.add({ why });
+    this.#once.do(`unread ${why}`, () =>
+      this.#log[why === "encoded" ? "warn" : "info"](
+        { why },
+        `an answer told no usage: ${unreadReasons[why]}; said once, counted always`,
+      ),
+    );
   }
 
   ended(port: StreamPort, end: StreamEnd): void {
@@ -142,6 +188,24 @@ function describe(port: StreamPort, end: StreamEnd): object {
 function modeWord(mode: FilterMode): string {
   if (!mode.stated) return "unstated";
   return `${mode.request}${mode.early ? "+early" : ""}/${mode.response}`;
+}
+
+type TokenCells = ReturnType<typeof tokenCells>;
+
+function tokenCells(instruments: Instruments) {
+  return {
+    prompt: instruments.promptTokens.cell({}),
+    cached: instruments.cachedTokens.cell({}),
+    completion: instruments.completionTokens.cell({}),
+    predictedHit: instruments.prefixHitTokens.cell({ source: "predicted" }),
+    reportedHit: instruments.prefixHitTokens.cell({ source: "reported" }),
+    agreedHit: instruments.prefixHitTokens.cell({ source: "both" }),
+  };
+}
+
+/** What is unknown adds nothing. */
+function known(tokens: number): number {
+  return Number.isNaN(tokens) ? 0 : tokens;
 }
 
 function cells(counter: HotCounter, labels: (value: string) => Record<string, string>): (value: string) => Cell {

@@ -1,6 +1,6 @@
 /**
  * The catalogue of columns: every number about a pod that a scorer may read.
- * A pod column is kept in the pod table by its writer. A request column is filled for one request,
+ * A pod column is kept in the pod table by its writer. A request column is filled for one request, in the order below,
  * and only if a configured scorer reads it. NaN is the one word for "unknown" in both.
  */
 
@@ -9,6 +9,8 @@ interface ColumnSpec {
   readonly unit: string;
   readonly writer: string;
   readonly help: string;
+  /** What a pod that joins has; unknown where it is not said. */
+  readonly initial?: number;
 }
 
 export const columns = {
@@ -30,12 +32,56 @@ export const columns = {
     writer: "scrape/scraper",
     help: "share of KV blocks held by running requests",
   },
-  inFlight: { owner: "pod", unit: "requests", writer: "accounting/in-flight", help: "picks not yet finished" },
+  inFlight: {
+    owner: "pod",
+    unit: "requests",
+    writer: "accounting/in-flight",
+    help: "picks not yet finished",
+    initial: 0,
+  },
+  pendingTokens: {
+    owner: "pod",
+    unit: "tokens",
+    writer: "accounting/token-load",
+    help: "uncached prompt tokens of our picks that the pod has still to read",
+    initial: 0,
+  },
+  ttft: {
+    owner: "pod",
+    unit: "seconds",
+    writer: "accounting/latency",
+    help: "time to first token, as seen lately, of a prompt with the pods' average of tokens to read",
+  },
+  tpot: { owner: "pod", unit: "seconds", writer: "accounting/latency", help: "time per further token, as seen lately" },
   prefixHit: {
     owner: "request",
     unit: "0..1",
     writer: "prefix",
     help: "share of the prompt the pod's cache should hold",
+  },
+  coldRank: {
+    owner: "request",
+    unit: "rank",
+    writer: "affinity/cold-column",
+    help: "the candidate's turn for a prompt that nobody has cached: 0 for the one whose last such prompt is longest ago",
+  },
+  sessionMatch: {
+    owner: "request",
+    unit: "0..1",
+    writer: "affinity/session-column",
+    help: "1 for the pod of the request's session, 0 for the others and without a session",
+  },
+  adapterState: {
+    owner: "request",
+    unit: "0..3",
+    writer: "affinity/adapter-column",
+    help: "of the LoRA adapter: 3 it is loaded, 2 the pod has room for it, 1 it waits for room, 0 there is none",
+  },
+  capacity: {
+    owner: "request",
+    unit: "weight",
+    writer: "affinity/capacity-column",
+    help: "how much the pod can carry: its KV blocks, or the number in a label of its",
   },
 } as const satisfies Record<string, ColumnSpec>;
 
@@ -50,3 +96,12 @@ export type RequestColumn = OwnedBy<"request">;
 
 export const columnNames = Object.keys(columns) as ColumnName[];
 export const podColumnNames = columnNames.filter((name): name is PodColumn => columns[name].owner === "pod");
+export const requestColumnNames = columnNames.filter(
+  (name): name is RequestColumn => columns[name].owner === "request",
+);
+
+/** What a pod that joins has in this column. */
+export function initialOf(name: PodColumn): number {
+  const spec: ColumnSpec = columns[name];
+  return spec.initial ?? Number.NaN;
+}

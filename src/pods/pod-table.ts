@@ -9,7 +9,7 @@
  * A pod that leaves frees its slot; the slot's next tenant has another generation, so whoever kept slot and
  * generation (a ticket, a prefix entry) can tell that "its" pod is gone.
  */
-import { type PodColumn, podColumnNames } from "./columns.ts";
+import { initialOf, type PodColumn, podColumnNames } from "./columns.ts";
 
 declare const slotBrand: unique symbol;
 /** Index into the table's columns; branded, so that a candidate's row number cannot be used in its place. */
@@ -150,7 +150,7 @@ export class PodTable {
     this.reachable[slot] = 1;
     this.setAside[slot] = 0;
     this.admission[slot] = 1;
-    for (const name of podColumnNames) this.columns[name][slot] = name === "inFlight" ? 0 : Number.NaN;
+    for (const name of podColumnNames) this.columns[name][slot] = initialOf(name);
     return pod;
   }
 

@@ -14,9 +14,17 @@ export interface PoolSettings {
   readonly unknownModel: "refuse" | "refuse-as-aibrix" | "pass";
   /** Who answers GET /v1/models. */
   readonly listModels: "answer" | "pass";
+  /** Name of the profile that its requests are routed by. */
+  readonly profile: string;
 }
 
-export const defaultPoolSettings: PoolSettings = Object.freeze({ unknownModel: "refuse", listModels: "answer" });
+export const DEFAULT_PROFILE = "default";
+
+export const defaultPoolSettings: PoolSettings = Object.freeze({
+  unknownModel: "refuse",
+  listModels: "answer",
+  profile: DEFAULT_PROFILE,
+});
 
 /** Pools know this of the process they are in. */
 export interface PoolParts {

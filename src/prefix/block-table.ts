@@ -5,8 +5,8 @@
 import type { RecordPool } from "./record-pool.ts";
 
 /** Words of a block's record. */
-const KEY_LO = 0;
-const KEY_HI = 1;
+export const KEY_LO = 0;
+export const KEY_HI = 1;
 /** First entry of the pods that hold the block. */
 export const FIRST_ENTRY = 2;
 /** How many pods hold it. */

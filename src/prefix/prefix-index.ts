@@ -1,46 +1,82 @@
 /**
- * What each pod probably has in its prefix cache: a mirror built from the picks alone, within a byte budget.
+ * What each pod probably has in its prefix cache: a mirror built from the picks alone, within a byte budget. It follows
+ * the engine's own rules: blocks of a request in flight cannot be evicted, afterwards they go tail first, and a pod
+ * holds as many as its KV cache does.
  *
- * Since a pod's entries have no gaps and a key names the whole head of a prompt, the pods that hold block i are among
- * those that hold block i-1: counts of holders never rise along a prompt. So `match` looks only at the depths where
- * the count changes, found by halving, and its cost does not depend on pods that hold nothing, nor on how long a head
- * all pods share.
+ *   record ──> Pin ──> release     the request is over: its blocks are idle, and a hit until their room is needed
+ *                 └──> withdraw    the pod has not read the prompt: what it added is taken back
+ *                 └──> move        another pod served it
+ *
+ * Every pin meets one of the three in the end; until then its blocks stay, and a pod full of pins takes in no more.
+ * After the first all of them do nothing, and neither do they once the pod left or began anew.
  */
 import type { Slot } from "../pods/pod-table.ts";
-import { type BlockKeys, MAX_BLOCKS } from "../request/prompt-blocks.ts";
-import { FIRST_ENTRY, HOLDERS } from "./block-table.ts";
+import { BLOCK_BYTES, BlockKeys } from "../request/prompt-blocks.ts";
+import { KEY_HI, KEY_LO } from "./block-table.ts";
 import { EntryBook } from "./entry-book.ts";
-import { NEXT, type Tenant } from "./tenant.ts";
+import { BLOCK, PARENT } from "./entry-list.ts";
+import { type CacheFacts, GRAINS, type PodCache, podCacheOf, unknownCache } from "./pod-cache.ts";
+import { PromptMatch } from "./prompt-match.ts";
+import type { Tenant } from "./tenant.ts";
 
-/** Slot numbers are below this. */
-const MAX_SLOTS = 65_536;
+/** Blocks of 16 tokens in a pod that has not told its own: the Go picker's number, 500,000 tokens. */
+const POD_BLOCKS = 31_250;
 
 export interface PrefixIndexOptions {
   readonly budgetBytes: number;
-  /** Entries a pod's cache is believed to hold at most, oldest out first; unlimited by default. */
+  /** Finest blocks that a pod is believed to hold while it has not told. */
   readonly podEntries?: number;
   /** Tells whether a slot still has the tenant that was recorded (the pod table). */
   readonly pods: { isCurrent(slot: Slot, generation: number): boolean };
 }
 
+/** A request's hold on a pod's blocks; only the index looks into it. */
+export class Pin {
+  readonly tenant: Tenant;
+  /** Deepest entry held; 0 once it is over. */
+  tail: number;
+
+  constructor(tenant: Tenant, tail: number) {
+    this.tenant = tenant;
+    this.tail = tail;
+  }
+}
+
+interface ToldCache {
+  readonly generation: number;
+  readonly cache: PodCache;
+}
+
+function isTold(told: ToldCache | undefined, generation: number, { grain, capacity }: PodCache): boolean {
+  return told?.generation === generation && told.cache.grain === grain && told.cache.capacity === capacity;
+}
+
 export class PrefixIndex {
   readonly #book: EntryBook;
+  readonly #match: PromptMatch;
   readonly #podEntries: number;
   readonly #pods: PrefixIndexOptions["pods"];
-  /** Row of a slot in the match at hand; anything for other slots, so it is checked by looking back. */
-  readonly #rowOf = new Int32Array(MAX_SLOTS);
-  /** Block records along the prompt at hand, 0 where not looked up or not there. */
-  readonly #path = new Int32Array(MAX_BLOCKS);
+  /** By slot; what pods told of their caches, before or after they were first picked. */
+  readonly #told: (ToldCache | undefined)[] = [];
+  readonly #toldOfGrain = new Int32Array(GRAINS);
+  /** Of a prompt that moves to another pod. */
+  readonly #moved = new BlockKeys();
 
   constructor(options: PrefixIndexOptions) {
     this.#book = new EntryBook(options.budgetBytes);
-    this.#podEntries = options.podEntries ?? Number.POSITIVE_INFINITY;
+    this.#match = new PromptMatch(this.#book, options.pods);
+    this.#podEntries = options.podEntries ?? POD_BLOCKS;
     this.#pods = options.pods;
   }
 
   /** Blocks held, summed over pods; those of a pod that left count until they are swept. */
   get entries(): number {
     return this.#book.entries;
+  }
+
+  /** Of these, blocks that requests in flight need. */
+  get pinned(): number {
+    return this.#book.pinned;
   }
 
   /** Memory taken from the system; it is used again, never given back. */
@@ -52,111 +88,127 @@ export class PrefixIndex {
     return this.#book.pool.limitBytes;
   }
 
-  /** Entries dropped for lack of room, since the start. */
+  /** Entries dropped for lack of room, in a pod's cache or in the budget, since the start. */
   get evictions(): number {
     return this.#book.evictions;
   }
 
-  /** Writes to hits[row] the share of the prompt's hashed bytes that the pod in slots[row] holds from its start on. */
-  match(keys: BlockKeys, slots: Int32Array, size: number, hits: Float64Array): void {
-    hits.fill(0, 0, size);
-    this.#path.fill(0, 0, keys.count);
-    let depth = this.#deepest(keys);
-    if (depth < 0) return;
-    for (let row = 0; row < size; row++) this.#rowOf[slots[row]!] = row;
-    const totalBytes = keys.endBytes[keys.count - 1]!;
-    let missing = size;
-    while (depth >= 0 && missing > 0) {
-      const share = keys.endBytes[depth]! / totalBytes;
-      missing -= this.#credit(this.#path[depth]!, slots, size, hits, share);
-      depth = this.#deepestWider(keys, depth);
-    }
+  /** How prompts are to be hashed: in the finest blocks that a pod uses, as far as pods have told. */
+  get blockBytes(): number {
+    return BLOCK_BYTES << this.#finestGrain();
   }
 
-  /** The prompt goes to this pod, which will hold all of it, newest use first. */
-  record(keys: BlockKeys, slot: Slot, generation: number): void {
+  /**
+   * Writes to hits[row] the share of the prompt's bytes that the pod in slots[row] holds from its start on, as its
+   * engine would count a hit: in whole blocks, and never the last byte.
+   */
+  match(keys: BlockKeys, slots: Int32Array, size: number, hits: Float64Array): void {
+    this.#match.fill(keys, slots, size, hits);
+  }
+
+  /** The prompt goes to this pod. Nothing to end where the pod is gone, or holds not one block of it. */
+  record(keys: BlockKeys, slot: Slot, generation: number): Pin | undefined {
     const book = this.#book;
     book.sweep();
-    if (keys.count === 0 || !this.#pods.isCurrent(slot, generation)) return;
-    const tenant = book.admit(slot, generation);
-    let depth = this.#heldDepth(keys, tenant);
-    let entry = depth < 0 ? 0 : book.entryOf(this.#path[depth]!, tenant);
-    tenant.touch(entry);
-    while (++depth < keys.count) {
-      if (tenant.entries >= this.#podEntries && !book.evictOldest(tenant, entry)) return;
-      entry = book.add(keys.lo[depth]!, keys.hi[depth]!, tenant, entry);
-      if (entry === 0) return;
+    if (keys.count === 0 || !this.#pods.isCurrent(slot, generation)) return undefined;
+    const tenant = book.admit(slot, generation, this.#cacheOf(slot, generation));
+    const path = this.#match;
+    const count = path.aim(keys, tenant.cache.grain);
+    let depth = path.heldDepth(tenant);
+    let entry = depth < 0 ? 0 : book.entryOf(path.blockAt(depth), tenant);
+    tenant.pin(entry);
+    while (++depth < count) {
+      const added = book.add(path.lowAt(depth), path.highAt(depth), tenant, entry);
+      if (added === 0) break;
+      entry = added;
     }
+    return entry === 0 ? undefined : new Pin(tenant, entry);
   }
 
-  /** The pod in this slot has left: at once it holds nothing, its entries are dropped a slice at a time. */
+  /** The request is over, and the pod has read its prompt. */
+  release(pin: Pin | undefined): void {
+    if (isLive(pin)) pin.tenant.unpin(ended(pin));
+  }
+
+  /** The pod has not read the prompt: what no other request has used since is forgotten. */
+  withdraw(pin: Pin | undefined): void {
+    if (isLive(pin)) this.#book.withdraw(pin.tenant, ended(pin));
+  }
+
+  /** Another pod has served the request: the pin is withdrawn, and the one returned takes its place. */
+  move(pin: Pin | undefined, slot: Slot, generation: number): Pin | undefined {
+    if (!isLive(pin)) return undefined;
+    this.#readKeys(pin, this.#moved);
+    this.withdraw(pin);
+    return this.record(this.#moved, slot, generation);
+  }
+
+  /**
+   * What the pod's page tells of its cache; may change at any time. Blocks of another size make all that was recorded
+   * worthless, other changes keep it.
+   */
+  resize(slot: Slot, generation: number, facts: CacheFacts): void {
+    if (!this.#pods.isCurrent(slot, generation)) return;
+    const cache = podCacheOf(facts, this.#podEntries);
+    if (cache === undefined || isTold(this.#told[slot], generation, cache)) return;
+    this.#tell(slot, { generation, cache });
+    const tenant = this.#book.tenantAt(slot);
+    if (tenant === undefined || tenant.generation !== generation) return;
+    if (tenant.cache.grain === cache.grain) tenant.cache = cache;
+    else this.#book.depart(slot);
+  }
+
+  /** The pod in this slot has left, or its process began anew: at once it holds nothing, and its pins are over. */
   forgetPod(slot: Slot): void {
+    this.#tell(slot, undefined);
     this.#book.depart(slot);
   }
 
-  /** Gives `share` to the holders of the block that have none yet; returns how many rows that were. */
-  #credit(block: number, slots: Int32Array, size: number, hits: Float64Array, share: number): number {
+  #tell(slot: Slot, told: ToldCache | undefined): void {
+    const before = this.#told[slot];
+    if (before !== undefined) this.#toldOfGrain[before.cache.grain]!--;
+    if (told !== undefined) this.#toldOfGrain[told.cache.grain]!++;
+    this.#told[slot] = told;
+  }
+
+  #cacheOf(slot: Slot, generation: number): PodCache {
+    const told = this.#told[slot];
+    return told?.generation === generation ? told.cache : unknownCache(this.#finestGrain(), this.#podEntries);
+  }
+
+  #finestGrain(): number {
+    for (let grain = 0; grain < GRAINS; grain++) {
+      if (this.#toldOfGrain[grain]! + this.#book.tenantsOfGrain[grain]! > 0) return grain;
+    }
+    return 0;
+  }
+
+  /** The blocks of the pin's prompt, from its records. */
+  #readKeys(pin: Pin, keys: BlockKeys): void {
     const { words } = this.#book.pool;
-    let credited = 0;
-    for (let entry = words[block + FIRST_ENTRY]!; entry !== 0; entry = words[entry + NEXT]!) {
-      const tenant = this.#book.tenantOf(entry);
-      if (tenant === undefined) continue;
-      const row = this.#rowOf[tenant.slot]!;
-      if (row >= size || slots[row] !== tenant.slot || hits[row] !== 0) continue;
-      if (!this.#pods.isCurrent(tenant.slot as Slot, tenant.generation)) continue;
-      hits[row] = share;
-      credited++;
+    const { grain } = pin.tenant.cache;
+    let count = 0;
+    for (let entry = pin.tail; entry !== 0; entry = words[entry + PARENT]!) count++;
+    keys.begin(BLOCK_BYTES << grain);
+    keys.count = count;
+    keys.totalBytes = count * keys.blockBytes + 1;
+    const salt = this.#match.saltOf(grain);
+    for (let entry = pin.tail; entry !== 0; entry = words[entry + PARENT]!) {
+      const block = words[entry + BLOCK]!;
+      keys.lo[--count] = words[block + KEY_LO]! ^ salt;
+      keys.hi[count] = words[block + KEY_HI]!;
     }
-    return credited;
   }
+}
 
-  #blockAt(keys: BlockKeys, depth: number): number {
-    const known = this.#path[depth]!;
-    if (known !== 0) return known;
-    const block = this.#book.blocks.find(keys.lo[depth]!, keys.hi[depth]!);
-    this.#path[depth] = block;
-    return block;
-  }
+/** Not over, and neither is what the pod held. */
+function isLive(pin: Pin | undefined): pin is Pin {
+  return pin !== undefined && pin.tail !== 0 && !pin.tenant.departed;
+}
 
-  /** The deepest block of the prompt that anybody holds; -1 for none. */
-  #deepest(keys: BlockKeys): number {
-    if (keys.count === 0 || this.#blockAt(keys, 0) === 0) return -1;
-    let low = 0;
-    let high = keys.count - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#blockAt(keys, middle) !== 0) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
-  /** The deepest block before `depth` that more pods hold; -1 for none. */
-  #deepestWider(keys: BlockKeys, depth: number): number {
-    const { words } = this.#book.pool;
-    const holders = words[this.#path[depth]! + HOLDERS]!;
-    if (words[this.#path[0]! + HOLDERS] === holders) return -1;
-    let low = 0;
-    let high = depth - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (words[this.#blockAt(keys, middle) + HOLDERS]! > holders) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
-  /** The deepest block of the prompt that this tenant holds; -1 for none. */
-  #heldDepth(keys: BlockKeys, tenant: Tenant): number {
-    this.#path.fill(0, 0, keys.count);
-    let low = -1;
-    let high = tenant.entries === 0 ? -1 : keys.count - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      const block = this.#blockAt(keys, middle);
-      if (block !== 0 && this.#book.entryOf(block, tenant) !== 0) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
+/** The deepest entry of a pin that is over now. */
+function ended(pin: Pin): number {
+  const { tail } = pin;
+  pin.tail = 0;
+  return tail;
 }

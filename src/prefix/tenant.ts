@@ -1,77 +1,87 @@
 /**
- * The entries of one pod, from the newest to the oldest use. An entry says that a block is in a pod's cache.
+ * The entries of one pod, as its engine keeps its blocks: pinned while a request needs them, idle afterwards, and the
+ * idle ones go in the order in which they were let go.
  *
- * Order kept: an entry is always newer than those of the blocks behind it in the same prompt. So the oldest entry is
- * the tail of some prompt, and dropping entries from the old end never leaves a gap.
+ *   pinned (a request is in flight)      idle, oldest first
+ *   [A1][A2][A3] request A               [C3][C2][C1] <- let go tail first, so C's head outlives its tail
+ *   [A1][A2][B3] request B
+ *
+ * Kept in both lists: an entry is newer than those of the blocks behind it in the same prompt, and what is pinned has a
+ * pinned parent. So whoever drops from the old end, first of the idle and then of the pinned, never leaves a gap.
  */
+import { EntryList, PARENT, PINS } from "./entry-list.ts";
+import type { PodCache } from "./pod-cache.ts";
 import type { RecordPool } from "./record-pool.ts";
 
-/** Words of an entry's record; one is left. */
-export const BLOCK = 0;
-export const TENANT = 1;
-/** Entry of the block before this one, 0 for the first of a prompt. */
-export const PARENT = 2;
-/** Neighbours among the entries of the same block. */
-export const NEXT = 3;
-export const PREVIOUS = 4;
-const NEWER = 5;
-const OLDER = 6;
+/** Added by a request whose prompt may yet turn out never to have reached the pod; nobody else has used it since. */
+const FRESH = 1 << 30;
 
 /** One pod as the index knows it: a slot's tenant of one generation. */
 export class Tenant {
   readonly id: number;
   readonly slot: number;
   readonly generation: number;
-  entries = 0;
-  oldest = 0;
-  #newest = 0;
+  cache: PodCache;
+  readonly idle: EntryList;
+  readonly pinned: EntryList;
+  /** The pod left, or its process began anew: what it held is gone. */
+  departed = false;
   readonly #words: RecordPool["words"];
 
-  constructor(id: number, slot: number, generation: number, pool: RecordPool) {
+  constructor(id: number, pod: { slot: number; generation: number; cache: PodCache }, pool: RecordPool) {
     this.id = id;
-    this.slot = slot;
-    this.generation = generation;
+    this.slot = pod.slot;
+    this.generation = pod.generation;
+    this.cache = pod.cache;
+    this.idle = new EntryList(pool);
+    this.pinned = new EntryList(pool);
     this.#words = pool.words;
   }
 
-  /** Makes the entry and all before it in its prompt the newest. */
-  touch(entry: number): void {
-    for (let at = entry; at !== 0; at = this.#words[at + PARENT]!) {
-      this.#unlink(at);
-      this.#linkBehind(0, at);
+  get entries(): number {
+    return this.idle.size + this.pinned.size;
+  }
+
+  /** One more request needs the entry and all before it in its prompt. */
+  pin(tail: number): void {
+    const words = this.#words;
+    let child = 0;
+    for (let entry = tail; entry !== 0; entry = words[entry + PARENT]!) {
+      const pins = words[entry + PINS]! & ~FRESH;
+      words[entry + PINS] = pins + 1;
+      if (pins > 0) continue;
+      this.idle.remove(entry);
+      if (child === 0) this.pinned.addOldest(entry);
+      else this.pinned.addBefore(child, entry);
+      child = entry;
     }
   }
 
-  /** Adds an entry as the next older one of its parent. */
+  /** Takes in a new entry behind its pinned parent; it is pinned by the same request. */
   add(entry: number): void {
-    this.#linkBehind(this.#words[entry + PARENT]!, entry);
-    this.entries++;
+    this.#words[entry + PINS] = 1 | FRESH;
+    this.pinned.addOldest(entry);
   }
 
+  /** The request is over. */
+  unpin(tail: number): void {
+    const words = this.#words;
+    for (let entry = tail; entry !== 0; entry = words[entry + PARENT]!) {
+      const pins = (words[entry + PINS]! & ~FRESH) - 1;
+      words[entry + PINS] = pins;
+      if (pins > 0) continue;
+      this.pinned.remove(entry);
+      this.idle.addNewest(entry);
+    }
+  }
+
+  /** Is the entry the work of one request alone? Then those behind it are as well. */
+  isFresh(entry: number): boolean {
+    return this.#words[entry + PINS] === (1 | FRESH);
+  }
+
+  /** Must be the oldest of its list, or have none behind it. */
   remove(entry: number): void {
-    this.#unlink(entry);
-    this.entries--;
-  }
-
-  /** `newer` 0: before all. */
-  #linkBehind(newer: number, entry: number): void {
-    const words = this.#words;
-    const older = newer === 0 ? this.#newest : words[newer + OLDER]!;
-    words[entry + NEWER] = newer;
-    words[entry + OLDER] = older;
-    if (newer === 0) this.#newest = entry;
-    else words[newer + OLDER] = entry;
-    if (older === 0) this.oldest = entry;
-    else words[older + NEWER] = entry;
-  }
-
-  #unlink(entry: number): void {
-    const words = this.#words;
-    const newer = words[entry + NEWER]!;
-    const older = words[entry + OLDER]!;
-    if (newer === 0) this.#newest = older;
-    else words[newer + OLDER] = older;
-    if (older === 0) this.oldest = newer;
-    else words[older + NEWER] = newer;
+    (this.#words[entry + PINS] === 0 ? this.idle : this.pinned).remove(entry);
   }
 }

@@ -26,6 +26,22 @@ export const stops = new Uint8Array(256)
 export const simpleEscapes = byteSet('"\\/bfnrt');
 export const hexDigits = byteSet("0123456789abcdefABCDEF");
 
+export function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+/**
+ * `stops` for the four bytes of a word: sets the top bit of each that is a member. Without their top bits, adding 0x7f
+ * carries into it unless the byte is zero (of the word xor four quotes), adding 0x60 unless it is below 0x20; no carry
+ * leaves its byte. Bytes from 0x80 on are plain text.
+ */
+export function stopFlags(word: number): number {
+  const low = word & 0x7f7f7f7f;
+  const noQuote = (low ^ 0x22222222) + 0x7f7f7f7f;
+  const noBackslash = (low ^ 0x5c5c5c5c) + 0x7f7f7f7f;
+  return ~((noQuote & noBackslash & (low + 0x60606060)) | word) & 0x80808080;
+}
+
 /** By byte: 1 for the members. */
 function byteSet(members: string): Uint8Array {
   const set = new Uint8Array(256);

@@ -4,18 +4,42 @@ import type { Prompt } from "./inference-request.ts";
 /** Ranges beyond these are left out: the prompt's head decides the pick. */
 export const MAX_RANGES = 32_768;
 
-/** The values of `Prompt.marks`. */
-export const CONTINUES = 0;
+/**
+ * The bits of `Prompt.marks`: PART where a range begins a new part, STRUCTURE where it is no string (7 is not "7"),
+ * SPACED where it has space between its tokens, which says nothing; and above them a label for what the range is, so
+ * that equal bytes in another place are told apart:
+ *
+ *   0 text · 1..3 parts caches, no text · 4 name of a member · from 5 a content block's fields · from 32 a message's
+ *   fields · from 64 the parts of a prompt that are no messages
+ */
 export const PART = 1;
-export const SALT = 2;
+export const STRUCTURE = 2;
+export const SPACED = 4;
+const LABEL_SHIFT = 3;
+
+export const TEXT = 0;
+export const NAME = 4;
+export const FIRST_BLOCK_LABEL = 5;
+export const FIRST_MESSAGE_LABEL = 32;
+export const FIRST_PART_LABEL = 64;
+/** The marks of ranges that part caches: salts by their place in the API's list, and the adapter. */
+const SALT = 1 << LABEL_SHIFT;
+const SECOND_SALT = 2 << LABEL_SHIFT;
+export const ADAPTER = 3 << LABEL_SHIFT;
+export const saltMarks: readonly number[] = [SALT, SECOND_SALT];
+
+/** Is the range no text of the prompt but what parts caches? */
+export function partsCaches(mark: number): boolean {
+  return mark >= SALT && mark <= ADAPTER;
+}
 
 export class PromptRanges implements Prompt {
   body: Uint8Array = new Uint8Array(0);
   count = 0;
   readonly starts = new Int32Array(MAX_RANGES);
   readonly ends = new Int32Array(MAX_RANGES);
-  readonly marks = new Uint8Array(MAX_RANGES);
-  #nextMark = PART;
+  readonly marks = new Uint16Array(MAX_RANGES);
+  #nextPart = PART;
 
   /** Forgets all but the first `count` ranges. */
   truncate(count: number): void {
@@ -24,40 +48,45 @@ export class PromptRanges implements Prompt {
 
   /** The next range begins a new part. */
   beginPart(): void {
-    this.#nextMark = PART;
+    this.#nextPart = PART;
   }
 
-  /** An empty range is none. */
-  add(start: number, end: number): void {
-    if (start >= end || this.count === MAX_RANGES) return;
-    this.#set(this.count++, start, end, this.#nextMark);
-    this.#nextMark = CONTINUES;
+  /** An empty range is none. `kind` is STRUCTURE, with or without SPACED, for what is no string. */
+  add(start: number, end: number, label: number = TEXT, kind = 0): void {
+    if (this.#set(start, end, (label << LABEL_SHIFT) | kind | this.#nextPart)) this.#nextPart = 0;
   }
 
-  /** Puts a part, or the salt, before all that was added. */
-  addFirst(start: number, end: number, mark: number): void {
-    if (start >= end) return;
-    const kept = Math.min(this.count, MAX_RANGES - 1);
-    this.starts.copyWithin(1, 0, kept);
-    this.ends.copyWithin(1, 0, kept);
-    this.marks.copyWithin(1, 0, kept);
-    this.count = kept + 1;
-    this.#set(0, start, end, mark);
+  /** What parts caches; before all else. */
+  addApart(start: number, end: number, mark: number): void {
+    this.#set(start, end, mark);
   }
 
-  addAll(others: Prompt): void {
-    for (let i = 0; i < others.count; i++) this.add(others.starts[i] as number, others.ends[i] as number);
+  /** What they are stays, whether they begin a part is decided here: only the first one does, if the next was to. */
+  addContinued(others: Prompt): void {
+    for (let i = 0; i < others.count; i++) {
+      const mark = (others.marks[i]! & ~PART) | this.#nextPart;
+      if (this.#set(others.starts[i]!, others.ends[i]!, mark)) this.#nextPart = 0;
+    }
+  }
+
+  /** With their parts as they are. */
+  addParts(others: Prompt): void {
+    for (let i = 0; i < others.count; i++) this.#set(others.starts[i]!, others.ends[i]!, others.marks[i]!);
   }
 
   bytes(): number {
     let bytes = 0;
-    for (let i = 0; i < this.count; i++) bytes += (this.ends[i] as number) - (this.starts[i] as number);
+    for (let i = 0; i < this.count; i++) bytes += this.ends[i]! - this.starts[i]!;
     return bytes;
   }
 
-  #set(at: number, start: number, end: number, mark: number): void {
-    this.starts[at] = start;
-    this.ends[at] = end;
-    this.marks[at] = mark;
+  #set(start: number, end: number, mark: number): boolean {
+    const { count } = this;
+    if (start >= end || count === MAX_RANGES) return false;
+    this.starts[count] = start;
+    this.ends[count] = end;
+    this.marks[count] = mark;
+    this.count = count + 1;
+    return true;
   }
 }

@@ -1,7 +1,8 @@
 /**
  * A strict JSON scanner over bytes: finds where values end without building them.
- * It accepts what JSON.parse accepts, but for two things: UTF-8 is not checked, and containers nested deeper than
- * MAX_DEPTH are refused (the scanner does not recurse, the engines behind us do).
+ * It accepts what JSON.parse accepts, but for three things: UTF-8 is not checked, containers nested deeper than
+ * MAX_DEPTH are refused (the scanner does not recurse, the engines behind us do), and it gives up on a body that is
+ * more work than MAX_WORK.
  * Every method takes a position and returns the position behind what it read, or BAD.
  */
 import { wordShift, wordsOf } from "./body-words.ts";
@@ -13,6 +14,7 @@ import {
   COMMA,
   DOT,
   hexDigits,
+  isDigit,
   LOWER_E,
   LOWER_U,
   literals,
@@ -22,6 +24,7 @@ import {
   PLUS,
   QUOTE,
   simpleEscapes,
+  stopFlags,
   stops,
   TO_CLOSER,
   ZERO,
@@ -30,6 +33,13 @@ import {
 /** What a method returns when the bytes are not JSON, or end too early. */
 export const BAD = -1;
 export const MAX_DEPTH = 512;
+/**
+ * Work done for one body, in escapes passed: this holds one of 32 MB, whatever it is made of, below 100 ms. Plain text
+ * costs next to nothing and is not counted; an escape and a whole number in an array are 1, any other value VALUE_WORK.
+ * Bodies meant to be answered stay far below: it is 131,072 values, or 8 MB of nothing but line ends.
+ */
+export const MAX_WORK = 4_194_304;
+export const VALUE_WORK = 32;
 
 /** What `byteAt` answers behind the end; as an index into a byte set (& 0xff) it is no member. */
 const NOTHING = -1;
@@ -43,9 +53,12 @@ export class JsonScanner {
   /** The key last read, as it is spelt between its quotes; a visitor reads it before it skips the value. */
   keyStart = 0;
   keyEnd = 0;
+  /** How many times there was space between tokens. */
+  spaces = 0;
   #words: Int32Array = new Int32Array(0);
   #shift = 0;
   #closed = false;
+  #workLeft = MAX_WORK;
   /** The closing byte of each container that is open in the value being skipped. */
   readonly #closers = new Uint8Array(MAX_DEPTH);
 
@@ -54,6 +67,13 @@ export class JsonScanner {
     this.end = bytes.length;
     this.#words = wordsOf(bytes);
     this.#shift = wordShift(bytes);
+    this.#workLeft = MAX_WORK;
+    this.spaces = 0;
+  }
+
+  /** Was the last BAD that of a body that is too much work? */
+  get gaveUp(): boolean {
+    return this.#workLeft < 0;
   }
 
   byteAt(at: number): number {
@@ -62,11 +82,13 @@ export class JsonScanner {
 
   skipSpace(at: number): number {
     const { bytes, end } = this;
+    const start = at;
     while (at < end) {
       const byte = bytes[at]!;
       if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break;
       at++;
     }
+    if (at !== start) this.spaces++;
     return at;
   }
 
@@ -91,6 +113,7 @@ export class JsonScanner {
       if (byte !== BACKSLASH) return BAD;
       // Escapes come in runs: line ends with indents, text that is no ASCII.
       do {
+        if (--this.#workLeft < 0) return BAD;
         if (simpleEscapes[this.byteAt(at + 1) & 0xff] === 1) at += 2;
         else at = this.#skipUnicodeEscape(at + 1);
       } while (at !== BAD && this.byteAt(at) === BACKSLASH);
@@ -105,7 +128,7 @@ export class JsonScanner {
     for (;;) {
       const byte = this.byteAt(at);
       if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        if (depth === MAX_DEPTH) return BAD;
+        if (depth === MAX_DEPTH || this.#isTooMuch()) return BAD;
         const closer = byte + TO_CLOSER;
         at = this.skipSpace(at + 1);
         if (this.byteAt(at) !== closer) {
@@ -147,6 +170,7 @@ export class JsonScanner {
   }
 
   #walk(at: number, closer: number, visit: Visit): number {
+    if (this.#isTooMuch()) return BAD;
     at = this.skipSpace(at + 1);
     if (this.byteAt(at) === closer) return at + 1;
     if (closer === CLOSE_BRACE) at = this.#readKey(at);
@@ -165,9 +189,15 @@ export class JsonScanner {
     const byte = this.byteAt(at);
     this.#closed = byte === closer;
     if (this.#closed) return at + 1;
-    if (byte !== COMMA) return BAD;
+    if (byte !== COMMA || this.#isTooMuch()) return BAD;
     at = this.skipSpace(at + 1);
     return closer === CLOSE_BRACE ? this.#readKey(at) : at;
+  }
+
+  /** A further value has begun. */
+  #isTooMuch(): boolean {
+    this.#workLeft -= VALUE_WORK;
+    return this.#workLeft < 0;
   }
 
   #readKey(at: number): number {
@@ -218,13 +248,15 @@ export class JsonScanner {
   /** Past the items of an array that are whole numbers with a comma behind: token ids come by the hundred thousand. */
   #skipWholeNumbers(at: number): number {
     const { bytes, end } = this;
+    let workLeft = this.#workLeft;
     let next = at;
-    while (next < end && bytes[next] !== ZERO && isDigit(bytes[next]!)) {
+    while (next < end && bytes[next] !== ZERO && isDigit(bytes[next]!) && --workLeft >= 0) {
       do next++;
       while (next < end && isDigit(bytes[next]!));
       if (next === end || bytes[next] !== COMMA) break;
       next = at = this.skipSpace(next + 1);
     }
+    this.#workLeft = workLeft;
     return at;
   }
 
@@ -235,20 +267,4 @@ export class JsonScanner {
     while (isDigit(this.byteAt(at)));
     return at;
   }
-}
-
-export function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-/**
- * Sets the top bit of each byte that is a quote, a backslash or a control character. Without their top bits, adding
- * 0x7f carries into it unless the byte is zero (of the word xor four quotes), adding 0x60 unless it is below 0x20; no
- * carry leaves its byte. Bytes from 0x80 on are plain text.
- */
-function stopFlags(word: number): number {
-  const low = word & 0x7f7f7f7f;
-  const noQuote = (low ^ 0x22222222) + 0x7f7f7f7f;
-  const noBackslash = (low ^ 0x5c5c5c5c) + 0x7f7f7f7f;
-  return ~((noQuote & noBackslash & (low + 0x60606060)) | word) & 0x80808080;
 }

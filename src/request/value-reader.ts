@@ -1,5 +1,6 @@
 /** Reads single values and members by their key, on top of the scanner. */
 import { BACKSLASH, LOWER_U, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./json-bytes.ts";
+import { SPACED, STRUCTURE } from "./prompt-ranges.ts";
 import { BAD, JsonScanner, type Visit } from "./scan-json.ts";
 
 const LOWER_N = 0x6e;
@@ -9,21 +10,28 @@ const KEY_ROOM = 32;
 const LONGEST_KEY = KEY_ROOM * 6;
 const LAST_ASCII = 0x7f;
 
+/** A known key and its place among them. */
+interface Spelling {
+  readonly bytes: Uint8Array;
+  readonly index: number;
+}
+
 /** What to do with an object's members: a visit per known key (ASCII, without quotes or slashes), and one for all other keys. */
 export class MemberTable {
   /** What `find` answers for all other keys. */
   readonly unknown: number;
-  readonly #spellings: readonly Uint8Array[];
+  /** The known keys by their length. */
+  readonly #spellings: readonly (readonly Spelling[])[];
   /** Those of the known keys, then `other`: an index that is always in the array is read several times faster. */
   readonly #visits: readonly Visit[];
-  /** Bit n stands for a known key of n bytes: most other keys are told by it alone. */
-  readonly #lengths: number;
 
   constructor(visits: Readonly<Record<string, Visit>>, other: Visit) {
-    this.#spellings = Object.keys(visits).map((name) => Buffer.from(name));
-    this.#lengths = this.#spellings.reduce((bits, { length }) => bits | (1 << length), 0);
+    const spellings = Object.keys(visits).map((name, index) => ({ bytes: Buffer.from(name), index }));
+    this.#spellings = Array.from({ length: KEY_ROOM }, (_, length) =>
+      spellings.filter(({ bytes }) => bytes.length === length),
+    );
     this.#visits = [...Object.values(visits), other];
-    this.unknown = this.#spellings.length;
+    this.unknown = spellings.length;
   }
 
   visit(index: number): Visit {
@@ -32,13 +40,13 @@ export class MemberTable {
 
   /** Which known key these bytes spell. */
   find(bytes: Uint8Array, start: number, length: number): number {
-    if (length >= KEY_ROOM || (this.#lengths & (1 << length)) === 0) return this.unknown;
-    for (let i = 0; i < this.unknown; i++) {
-      const spelling = this.#spellings[i];
-      if (spelling?.length !== length) continue;
+    if (length >= KEY_ROOM) return this.unknown;
+    const spellings = this.#spellings[length] as readonly Spelling[];
+    for (let i = 0; i < spellings.length; i++) {
+      const { bytes: spelling, index } = spellings[i] as Spelling;
       let same = 0;
       while (same < length && bytes[start + same] === spelling[same]) same++;
-      if (same === length) return i;
+      if (same === length) return index;
     }
     return this.unknown;
   }
@@ -48,6 +56,8 @@ export class ValueReader extends JsonScanner {
   /** The value last taken: a string without its quotes, null as an empty range, anything else as it stands. */
   valueStart = 0;
   valueEnd = 0;
+  /** 0 for a string; STRUCTURE for anything else, with SPACED where there is space between its tokens. */
+  valueMark = 0;
   /** Skips a value. */
   readonly skip: Visit = (at) => this.skipValue(at);
   /** A key without its escapes. */
@@ -58,9 +68,15 @@ export class ValueReader extends JsonScanner {
    * inside, is noted up to the body's end: in a cut body that is what was seen of it.
    */
   take(at: number): number {
+    const { spaces } = this;
+    return this.note(at, this.skipValue(at), spaces);
+  }
+
+  /** Notes the value at `at`, which ended before `next`; there were `spaces` spaces before it. */
+  note(at: number, next: number, spaces: number): number {
     const first = this.byteAt(at);
-    const next = this.skipValue(at);
     const isString = first === QUOTE;
+    this.valueMark = isString ? 0 : this.spaces === spaces ? STRUCTURE : STRUCTURE | SPACED;
     this.valueStart = isString ? at + 1 : at;
     if (next === BAD) {
       const partial = isString || first === OPEN_BRACE || first === OPEN_BRACKET;

@@ -1,13 +1,23 @@
 /**
  * Which pods may serve, gathered into dense rows: row r of every column belongs to the pod in slots[r].
- * Scorers see rows only, never slots, holes or reachability. One instance per router; its rows are scratch that is
- * valid until the next gather.
+ * Scorers see rows only, never slots, holes or reachability. One instance per lane; its rows are scratch that is valid
+ * until the next gather.
  */
-import { type ColumnName, columns, type PodColumn } from "../pods/columns.ts";
+import { type ColumnName, columnNames, columns, type PodColumn } from "../pods/columns.ts";
 import type { PodTable, Slot } from "../pods/pod-table.ts";
 import type { SlotList } from "../pods/pool.ts";
+import type { FilterChain } from "./filter-chain.ts";
 
 export type CandidateColumns = Record<ColumnName, Float64Array>;
+
+/** What is demanded of a candidate, from the strictest down, since trying beats refusing. */
+const demands = [
+  { reachable: true, well: true, settled: true },
+  { reachable: true, well: true, settled: false },
+  { reachable: true, well: false, settled: false },
+  { reachable: false, well: false, settled: false },
+] as const;
+type Demand = (typeof demands)[number];
 
 export class CandidateRows {
   size = 0;
@@ -16,65 +26,77 @@ export class CandidateRows {
   readonly #table: PodTable;
   readonly #podColumns: readonly PodColumn[];
   readonly #random: () => number;
+  readonly #filters: FilterChain | undefined;
+  /** Those that the filters of facts let through. */
+  #eligible = new Int32Array(0);
 
   /** Only the columns in `reads` are gathered. */
-  constructor(table: PodTable, reads: readonly ColumnName[], random: () => number) {
+  constructor(table: PodTable, reads: readonly ColumnName[], random: () => number, filters?: FilterChain) {
     this.#table = table;
     this.#random = random;
+    this.#filters = filters;
     this.#podColumns = reads.filter((name): name is PodColumn => columns[name].owner === "pod");
-    this.columns = Object.fromEntries(
-      (Object.keys(columns) as ColumnName[]).map((name) => [name, new Float64Array(0)]),
-    ) as CandidateColumns;
+    this.columns = Object.fromEntries(columnNames.map((name) => [name, new Float64Array(0)])) as CandidateColumns;
   }
 
   /**
-   * Of `among` the pods that answer, are not set aside, and are no newcomer that sits this one out. Where none is left,
-   * or none but newcomers, the demands fall one by one: the newcomers come in, then those set aside, then all, since
-   * trying beats refusing.
-   * Returns how many.
+   * Of `among` the pods that the filters of facts let through, that answer, are not set aside, are no newcomer that sits
+   * this one out, and then pass the filters of load. Where none is left, or none but newcomers, the demands fall one by
+   * one: the newcomers come in, then those set aside, then all. Where the filters leave nobody, nobody it is: returns 0.
    */
   gather(among: SlotList): number {
     this.#makeRoom(this.#table.capacity);
-    let size = this.#select(among, true, true);
-    if (size === 0) size = this.#select(among, true, false);
-    if (size === 0) size = this.#select(among, false, false);
-    if (size === 0) {
-      size = among.size;
-      this.slots.set(among.slots.subarray(0, size));
+    const filters = this.#filters;
+    const eligible = filters === undefined ? among : this.#narrowed(among, filters);
+    this.size = 0;
+    for (const demand of demands) {
+      this.size = this.#select(eligible, demand);
+      if (this.size > 0) break;
     }
-    this.size = size;
+    if (filters !== undefined) this.size = filters.narrow("load", this.slots, this.size);
     for (const name of this.#podColumns) this.#gatherColumn(name);
-    return size;
+    return this.size;
   }
 
   slotAt(row: number): Slot {
     return this.slots[row]! as Slot;
   }
 
-  #select(among: SlotList, wellOnly: boolean, ramped: boolean): number {
+  #narrowed(among: SlotList, filters: FilterChain): SlotList {
+    const slots = this.#eligible;
+    for (let i = 0; i < among.size; i++) slots[i] = among.slots[i]!;
+    return { slots, size: filters.narrow("facts", slots, among.size) };
+  }
+
+  #select(among: SlotList, demand: Demand): number {
     const { reachable, setAside, admission } = this.#table;
+    const { slots } = this;
+    const { slots: from, size: count } = among;
     let size = 0;
     let settled = 0;
-    for (let i = 0; i < among.size; i++) {
-      const slot = among.slots[i]!;
-      if (reachable[slot] !== 1 || (wellOnly && setAside[slot] === 1)) continue;
+    for (let i = 0; i < count; i++) {
+      const slot = from[i]!;
+      if (demand.reachable && reachable[slot] !== 1) continue;
+      if (demand.well && setAside[slot] === 1) continue;
       if (admission[slot]! === 1) settled++;
-      else if (ramped && this.#random() >= admission[slot]!) continue;
-      this.slots[size++] = slot;
+      else if (demand.settled && this.#random() >= admission[slot]!) continue;
+      slots[size++] = slot;
     }
     // Newcomers among themselves have nobody to wait for: sitting out would leave one of them by chance.
-    return ramped && settled === 0 ? 0 : size;
+    return demand.settled && settled === 0 ? 0 : size;
   }
 
   #gatherColumn(name: PodColumn): void {
     const source = this.#table.columns[name];
     const rows = this.columns[name];
-    for (let row = 0; row < this.size; row++) rows[row] = source[this.slots[row]!]!;
+    const { slots, size } = this;
+    for (let row = 0; row < size; row++) rows[row] = source[slots[row]!]!;
   }
 
   #makeRoom(capacity: number): void {
     if (this.slots.length >= capacity) return;
     this.slots = new Int32Array(capacity);
-    for (const name of Object.keys(this.columns) as ColumnName[]) this.columns[name] = new Float64Array(capacity);
+    this.#eligible = new Int32Array(capacity);
+    for (const name of columnNames) this.columns[name] = new Float64Array(capacity);
   }
 }

@@ -3,6 +3,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { PodTable, Slot } from "../pods/pod-table.ts";
 import type { Pool, SlotList } from "../pods/pool.ts";
 import type { Pools } from "../pods/pools.ts";
+import { isListed } from "./filters/address-list.ts";
 
 /** What a request says of its pods, beside its body. */
 export interface RouteHints {
@@ -10,6 +11,8 @@ export interface RouteHints {
   readonly pool: string;
   /** The addresses that Envoy allows, with or without a port; undefined when it allows all. */
   readonly subset: readonly string[] | undefined;
+  /** The headers that the profiles read, by lower-case name; those that did not come are not there. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The model that the path names; "" when it names none. */
   readonly model: string;
 }
@@ -68,13 +71,11 @@ export function choosePods(pools: Pools, table: PodTable, hints: RouteHints, bod
 
 /** The slots of `among` whose pods are in the list; an entry without a port stands for every port. */
 export function within(table: PodTable, among: SlotList, subset: readonly string[]): SlotList {
-  const allowed = new Set(subset.map((entry) => entry.trim()));
-  const isAllowed = (slot: number): boolean => {
-    const address = table.podAt(slot as Slot)?.address ?? "";
-    const host = address.slice(0, address.lastIndexOf(":"));
-    return allowed.has(address) || allowed.has(host) || allowed.has(host.replace(/^\[|\]$/g, ""));
-  };
-  const slots = among.slots.subarray(0, among.size).filter(isAllowed);
+  const isAllowed = isListed(subset);
+  const slots = among.slots.subarray(0, among.size).filter((slot) => {
+    const pod = table.podAt(slot as Slot);
+    return pod !== undefined && isAllowed(pod);
+  });
   return { slots, size: slots.length };
 }
 

@@ -8,6 +8,7 @@ export const pickReasons = {
   scored: "all scorers, with the model and the prompt known",
   no_prompt: "scorers without a prompt: the body is absent, of another kind of request, or holds no prompt",
   body_unseen: "scorers without a prompt: the filter's mode needs the answer before the body can be seen",
+  body_unread: "scorers without a prompt: the body is in a coding or form that could not be read; counted by reason",
   body_cut: "scorers with the part of the body seen so far: Envoy cut it, or the answer was due",
   unknown_load: "least requests in flight: of no candidate is any reading known",
   buffer_full: "least requests in flight: the limit on buffered bytes is reached, the body was not kept",
@@ -28,5 +29,11 @@ export type Decision =
       readonly score: number;
       /** As the client wrote it; "" when it could not be read. */
       readonly model: string;
+      /** What the lot was drawn with: the same request, state and seed give the same pick. */
+      readonly seed: number;
+      /** Share of the prompt that the pod was believed to hold; NaN where no scorer asks for it. */
+      readonly predictedHit: number;
+      /** Prompt tokens that the pod has to read, by estimate; all of the prompt where no scorer asks for cached ones. */
+      readonly uncachedTokens: number;
     }
   | Refusal;

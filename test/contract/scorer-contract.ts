@@ -1,22 +1,28 @@
 /** The rules every scorer keeps, as a suite: run for the built-in ones, open to third parties' own. */
 import { describe, expect, test } from "vitest";
+import { isCorrect } from "../../src/config/plugin-options.ts";
 import { type ColumnName, columnNames, columns } from "../../src/pods/columns.ts";
 import { bodylessRequest, type InferenceRequest } from "../../src/request/inference-request.ts";
+import { type OptionValues, withDefaults } from "../../src/routing/option-values.ts";
 import { seededRandom } from "../../src/routing/seeded-random.ts";
-import type { Candidates, OptionSpecs, Scorer } from "../../src/scorer.ts";
+import type { Candidates, Scorer } from "../../src/scorer.ts";
 
-type AnyScorer = Scorer<ColumnName, OptionSpecs>;
 type Rows = Record<ColumnName, Float64Array>;
+
+/** Scorers see what they declare and nothing else, as in production. */
+function viewOf(rows: Rows, reads: readonly ColumnName[], size: number): Candidates<ColumnName> {
+  return { ...Object.fromEntries(reads.map((name) => [name, rows[name]])), size } as Candidates<ColumnName>;
+}
 
 const request: InferenceRequest = { ...bodylessRequest, api: "chat", model: "m", promptBytes: 1000 };
 const SPARE = 3;
 const UNTOUCHED = -7;
 
-export function describeScorer(scorer: AnyScorer): void {
-  const defaults = Object.fromEntries(Object.entries(scorer.options).map(([name, spec]) => [name, spec.default]));
+export function describeScorer(scorer: Scorer): void {
+  const defaults = withDefaults(scorer.options);
   const score = (rows: Rows, size: number, build = scorer.build(defaults)): number[] => {
     const scores = new Float64Array(size + SPARE).fill(UNTOUCHED);
-    build({ ...rows, size } as Candidates<ColumnName>, scores, request);
+    build(viewOf(rows, scorer.reads, size), scores, request);
     expect(scores.subarray(size)).toEqual(new Float64Array(SPARE).fill(UNTOUCHED));
     return [...scores.subarray(0, size)];
   };
@@ -26,9 +32,12 @@ export function describeScorer(scorer: AnyScorer): void {
       for (let seed = 1; seed <= 50; seed++) {
         const random = seededRandom(seed);
         const size = 1 + Math.floor(random() * 20);
-        for (const value of score(randomRows(random, size, 0.2), size)) {
-          expect(value).toBeGreaterThanOrEqual(0);
-          expect(value).toBeLessThanOrEqual(1);
+        const rows = randomRows(random, size, 0.2);
+        for (const options of extremeOptions(scorer)) {
+          for (const value of score(rows, size, scorer.build(options))) {
+            expect(value).toBeGreaterThanOrEqual(0);
+            expect(value).toBeLessThanOrEqual(1);
+          }
         }
       }
     });
@@ -86,12 +95,24 @@ export function describeScorer(scorer: AnyScorer): void {
       expect(scorer.summary).toMatch(/\.$/);
       expect(scorer.reads.length).toBeGreaterThan(0);
       for (const name of scorer.reads) expect(columns).toHaveProperty(name);
-      for (const spec of Object.values(scorer.options)) {
-        expect(spec.default).toBeGreaterThanOrEqual(spec.min ?? Number.NEGATIVE_INFINITY);
-        expect(spec.default).toBeLessThanOrEqual(spec.max ?? Number.POSITIVE_INFINITY);
+      for (const [name, spec] of Object.entries(scorer.options)) {
+        expect(["use", "weight"]).not.toContain(name);
+        expect(isCorrect(spec, spec.default)).toBe(true);
+        expect(spec.help).not.toBe("");
       }
     });
   });
+}
+
+/** The defaults, and every number in turn at its bounds. */
+function extremeOptions(scorer: Scorer): OptionValues[] {
+  const variants = [withDefaults(scorer.options)];
+  for (const [name, spec] of Object.entries(scorer.options)) {
+    if (typeof spec.default !== "number") continue;
+    const { min, max } = spec as { min?: number; max?: number };
+    for (const bound of [min, max]) if (bound !== undefined) variants.push({ ...variants[0], [name]: bound });
+  }
+  return variants;
 }
 
 function randomRows(random: () => number, size: number, unknownShare: number): Rows {

@@ -1,15 +1,22 @@
 /** The generated parts of the documents: what each is made from, and how it gets between its markers. */
 import { builtInScorers } from "../../scorers/index.ts";
-import { defaultWeights } from "../../src/build-host.ts";
 import { demoOptions } from "../../src/cli/demo.ts";
+import { defaultWeights } from "../../src/config/default-profile.ts";
 import { fileKeys } from "../../src/config/file-keys.ts";
 import { dashed, environmentName } from "../../src/config/load-config.ts";
 import type { OptionTable } from "../../src/config/option-table.ts";
 import { serveOptions } from "../../src/config/options.ts";
+import { pluginOptionRows } from "../../src/config/plugin-options.ts";
 import { type ErrorCodeSpec, errorCodes } from "../../src/errors.ts";
 import { metricSpecs } from "../../src/observe/metrics.ts";
 import { columns } from "../../src/pods/columns.ts";
+import { type ApiSpec, apis, promptForms } from "../../src/request/apis.ts";
+import { multipartFields } from "../../src/request/multipart.ts";
+import { formApis, grpcApis, type OtherApiSpec } from "../../src/request/other-apis.ts";
 import { pickReasons } from "../../src/routing/decision.ts";
+import { builtInFilters } from "../../src/routing/filters/index.ts";
+import { builtInPickers } from "../../src/routing/pickers.ts";
+import type { OptionSpecs } from "../../src/scorer.ts";
 
 const code = (text: string) => `\`${text}\``;
 
@@ -48,6 +55,57 @@ function scorersTable(): string {
   return table(["Scorer", "Weight", "Leaning", "Reads", "Score"], rows);
 }
 
+interface Described {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: OptionSpecs;
+}
+
+/** "k: an integer >= 1 (3), how many pods share the picks" for each option. */
+function optionsCell({ options }: Described): string {
+  const rows = pluginOptionRows(options);
+  return rows.map((row) => `${code(row.name)}: ${row.expects} (${code(row.default)}), ${row.help}`).join("; ");
+}
+
+const filtersTable = () =>
+  table(
+    ["Filter", "Goes by", "Keeps", "Options"],
+    builtInFilters.map((filter) => [code(filter.name), filter.ground, filter.summary, optionsCell(filter)]),
+  );
+
+const pickersTable = () =>
+  table(
+    ["Picker", "Picks", "Options"],
+    builtInPickers.map((picker) => [code(picker.name), picker.summary, optionsCell(picker)]),
+  );
+
+function scorerOptionsTable(): string {
+  const rows = builtInScorers.flatMap(({ name, options }) =>
+    pluginOptionRows(options).map((row) => [code(name), code(row.name), row.expects, code(row.default), row.help]),
+  );
+  return table(["Scorer", "Option", "Written as", "Default", "Effect"], rows);
+}
+
+/** What is read of a request, by API. */
+function requestsTable(): string {
+  const list = (paths: readonly string[]) => paths.map(code).join(", ");
+  const json = Object.values<ApiSpec>(apis).map((spec) => {
+    const prompt = spec.prompt.map(({ at, as }) => `${code(at)} (${as})`).join(", ");
+    const kept = spec.prompt.length === 0 ? "" : spec.keepsPrompt ? prompt : `${prompt}; only as load`;
+    return [spec.summary, list(spec.paths), kept, list(spec.caps), list(spec.session), list(spec.adapter)];
+  });
+  const other = (specs: Readonly<Record<string, OtherApiSpec>>, read: string) =>
+    Object.values(specs).map(({ summary, path }) => [summary, code(path), read, "", "", ""]);
+  return table(
+    ["API", "Path ends with", "Prompt, in this order", "Cap on tokens", "Session", "Adapter"],
+    [
+      ...json,
+      ...other(formApis, `fields of the form: ${list(multipartFields)}`),
+      ...other(grpcApis, "of the message: text or token ids with their images, the cap and the stream flag"),
+    ],
+  );
+}
+
 /** Each generated part by the name in its marker. */
 const generators: Readonly<Record<string, () => string>> = {
   "serve-options": () => optionsTable(serveOptions),
@@ -58,12 +116,21 @@ const generators: Readonly<Record<string, () => string>> = {
   },
   "error-codes": codesTable,
   scorers: scorersTable,
+  "scorer-options": scorerOptionsTable,
+  filters: filtersTable,
+  pickers: pickersTable,
   columns: () => {
     const rows = Object.entries(columns).map(([name, { owner, unit, writer, help }]) => {
       return [code(name), owner, unit, code(`src/${writer}`), help];
     });
     return table(["Column", "Kept per", "Unit", "Written by", "Meaning"], rows);
   },
+  requests: requestsTable,
+  "prompt-forms": () =>
+    table(
+      ["Form", "Counts"],
+      Object.entries(promptForms).map(([name, meaning]) => [name, meaning]),
+    ),
   "pick-reasons": () =>
     table(
       ["Reason", "The pick was made by"],

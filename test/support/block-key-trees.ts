@@ -1,5 +1,5 @@
 /** Block keys made by hand: a prompt is a list of names, a key is a name with all that came before it. */
-import { BlockKeys } from "../../src/request/prompt-blocks.ts";
+import { BLOCK_BYTES, BlockKeys } from "../../src/request/prompt-blocks.ts";
 import type { Random } from "./random.ts";
 
 /** The keys as the oracle wants them. */
@@ -7,17 +7,19 @@ export function keyTexts(prompt: readonly string[]): string[] {
   return prompt.map((_, depth) => prompt.slice(0, depth + 1).join("/"));
 }
 
-/** Every block has `blockBytes` bytes. The low lanes are few, so that blocks meet in the same chain. */
-export function keysOf(prompt: readonly string[], blockBytes = 256): BlockKeys {
-  const keys = new BlockKeys();
+/**
+ * Behind the last block stands half of one, so that all blocks may be hits. The low lanes are few, so that blocks meet
+ * in the same chain.
+ */
+export function keysOf(prompt: readonly string[], blockBytes = BLOCK_BYTES): BlockKeys {
+  const keys = new BlockKeys(prompt.length);
+  keys.begin(blockBytes);
   let high = 17;
-  for (const [depth, name] of prompt.entries()) {
+  for (const name of prompt) {
     for (const char of `${name}/`) high = Math.imul(high ^ char.charCodeAt(0), 0x9e3779b1) ^ (high >>> 13);
-    keys.lo[depth] = (high >>> 21) | ((high & 1) << 31);
-    keys.hi[depth] = high;
-    keys.endBytes[depth] = (depth + 1) * blockBytes;
+    keys.add((high >>> 21) | ((high & 1) << 31), high);
   }
-  keys.count = prompt.length;
+  keys.totalBytes = (prompt.length + 0.5) * blockBytes;
   return keys;
 }
 

@@ -59,11 +59,15 @@ function compareStatus(found: string[], ours: StreamMessage, headers: readonly H
 function compareNoted(found: string[], ours: StreamMessage, headers: readonly HeaderValue[]): void {
   const path = headers.findLast((header) => header.key === ":path");
   expectValue(found, "path", ours.path, path ?? { key: ":path" });
-  const method = headers.findLast((header) => header.key === ":method");
-  const isGet = candidates(method ?? { key: ":method" }).map((text) => text === "GET");
-  if (!isGet.includes(ours.isGet)) found.push(`isGet: ours ${ours.isGet}, theirs ${isGet}`);
-  const pool = headers.findLast((header) => header.key === "x-pointsman-pool");
-  expectValue(found, "pool", ours.pool, pool ?? { key: "x-pointsman-pool" });
+  const texts = [
+    [":method", "method"],
+    ["x-pointsman-pool", "pool"],
+    ["content-type", "contentType"],
+    ["content-encoding", "contentEncoding"],
+  ] as const;
+  for (const [key, name] of texts) {
+    expectValue(found, name, ours[name], headers.findLast((header) => header.key === key) ?? { key });
+  }
   const length = headers.findLast((header) => header.key === "content-length");
   const lengths = length === undefined ? [""] : candidates(length);
   const expected = lengths.map((value) => (/^\d{1,15}$/.test(value) ? Number(value) : -1));

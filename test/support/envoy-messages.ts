@@ -9,6 +9,7 @@ export interface HeadersOptions {
   readonly early?: boolean;
   readonly endOfStream?: boolean;
   readonly contentLength?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function requestHeaders(options: HeadersOptions = {}): ProcessingRequest {
@@ -19,6 +20,7 @@ export function requestHeaders(options: HeadersOptions = {}): ProcessingRequest 
     ":authority": "example.com",
     "content-type": "application/json",
     ...(contentLength !== undefined && { "content-length": String(contentLength) }),
+    ...options.headers,
   };
   return {
     request_headers: { headers: headerMap(headers), end_of_stream: options.endOfStream ?? false },

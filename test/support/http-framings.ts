@@ -28,6 +28,8 @@ export interface Ask {
   readonly path: string;
   readonly body: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Told how many bytes of the answer have come, as they come; HTTP/1 only. */
+  readonly onReceived?: (bytes: number) => void;
 }
 
 export interface Answer {
@@ -51,7 +53,7 @@ export function echoOf(answer: Answer): Echo {
   return JSON.parse(answer.body.toString()) as Echo;
 }
 
-async function askHttp1({ port, framing, path, body, headers }: Ask): Promise<Answer> {
+async function askHttp1({ port, framing, path, body, headers, onReceived }: Ask): Promise<Answer> {
   const request = http.request({
     port,
     host: "127.0.0.1",
@@ -72,7 +74,7 @@ async function askHttp1({ port, framing, path, body, headers }: Ask): Promise<An
   for (const piece of pieces(body)) request.write(piece);
   request.end();
   const [response] = await answered;
-  const received = await readAll(response);
+  const received = await readAll(response, onReceived);
   return { status: response.statusCode ?? 0, headers: response.headers, body: received, trailers: response.trailers };
 }
 
@@ -106,8 +108,13 @@ function* pieces(body: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < body.length; at += PIECE) yield body.subarray(at, at + PIECE);
 }
 
-async function readAll(stream: Readable): Promise<Buffer> {
+async function readAll(stream: Readable, onReceived?: (bytes: number) => void): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    onReceived?.(bytes);
+  }
   return Buffer.concat(chunks);
 }

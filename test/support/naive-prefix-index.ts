@@ -3,25 +3,39 @@
 interface NaivePod {
   readonly slot: number;
   readonly generation: number;
-  /** Keys from the newest to the oldest use. */
-  keys: string[];
+  readonly capacity: number;
+  /** Keys from the one let go last to the one let go first. */
+  idle: string[];
+  /** How many requests need the key. */
+  readonly pinned: Map<string, number>;
+  /** Keys that one request alone has used. */
+  readonly fresh: Set<string>;
+}
+
+export interface NaivePin {
+  readonly pod: NaivePod;
+  keys: readonly string[];
 }
 
 export class NaivePrefixIndex {
   evictions = 0;
   readonly #records: number;
-  readonly #podEntries: number;
-  /** A new pod takes the first place that is free; of two equally large pods the first is the victim. */
+  readonly #capacity: number;
+  /** A new pod takes the first place that is free; of two equally idle pods the first is the victim. */
   readonly #places: (NaivePod | undefined)[] = [];
 
   /** `records` is how many blocks and entries there is room for, each counting one. */
-  constructor(records: number, podEntries: number) {
+  constructor(records: number, capacity: number) {
     this.#records = records;
-    this.#podEntries = podEntries;
+    this.#capacity = capacity;
   }
 
   get entries(): number {
-    return this.#pods().reduce((sum, pod) => sum + pod.keys.length, 0);
+    return this.#pods().reduce((sum, pod) => sum + sizeOf(pod), 0);
+  }
+
+  get pinned(): number {
+    return this.#pods().reduce((sum, pod) => sum + pod.pinned.size, 0);
   }
 
   forget(slot: number): void {
@@ -31,22 +45,54 @@ export class NaivePrefixIndex {
 
   /** How many leading keys the pod holds. */
   held(prompt: readonly string[], slot: number): number {
-    const keys = this.#podAt(slot)?.keys ?? [];
-    const missing = prompt.findIndex((key) => !keys.includes(key));
+    const pod = this.#podAt(slot);
+    const missing = prompt.findIndex((key) => pod === undefined || !(pod.pinned.has(key) || pod.idle.includes(key)));
     return missing === -1 ? prompt.length : missing;
   }
 
-  record(prompt: readonly string[], slot: number, generation: number): void {
-    if (prompt.length === 0) return;
+  record(prompt: readonly string[], slot: number, generation: number): NaivePin | undefined {
+    if (prompt.length === 0) return undefined;
     const pod = this.#admit(slot, generation);
-    const held = this.held(prompt, slot);
-    const path = prompt.slice(0, held);
-    pod.keys = [...path, ...pod.keys.filter((key) => !path.includes(key))];
-    for (let depth = held; depth < prompt.length; depth++) {
-      if (pod.keys.length >= this.#podEntries && !this.#evict(pod, 1, depth, pod)) return;
-      if (!this.#makeRoom(pod, depth)) return;
-      pod.keys.splice(depth, 0, prompt[depth] as string);
+    const held = prompt.slice(0, this.held(prompt, slot));
+    for (const key of held) {
+      pod.pinned.set(key, (pod.pinned.get(key) ?? 0) + 1);
+      pod.fresh.delete(key);
     }
+    pod.idle = pod.idle.filter((key) => !held.includes(key));
+    let depth = held.length;
+    for (; depth < prompt.length && this.#makeRoomIn(pod) && this.#makeRoom(); depth++) {
+      pod.pinned.set(prompt[depth] as string, 1);
+      pod.fresh.add(prompt[depth] as string);
+    }
+    return depth === 0 ? undefined : { pod, keys: prompt.slice(0, depth) };
+  }
+
+  release({ pod, keys }: NaivePin): void {
+    for (const key of keys.toReversed()) {
+      const pins = (pod.pinned.get(key) ?? 0) - 1;
+      pod.pinned.set(key, pins);
+      pod.fresh.delete(key);
+      if (pins > 0) continue;
+      pod.pinned.delete(key);
+      pod.idle.unshift(key);
+    }
+  }
+
+  withdraw(pin: NaivePin): void {
+    const { pod } = pin;
+    for (let key = pin.keys.at(-1); key !== undefined && pod.fresh.has(key); key = pin.keys.at(-1)) {
+      pod.pinned.delete(key);
+      pod.fresh.delete(key);
+      pin.keys = pin.keys.slice(0, -1);
+    }
+    this.release(pin);
+  }
+
+  move(pin: NaivePin, slot: number, generation: number): NaivePin | undefined {
+    const { pod, keys } = pin;
+    if (this.#podAt(pod.slot) !== pod) return undefined;
+    this.withdraw(pin);
+    return this.record(keys, slot, generation);
   }
 
   #pods(): NaivePod[] {
@@ -61,34 +107,43 @@ export class NaivePrefixIndex {
     const known = this.#podAt(slot);
     if (known?.generation === generation) return known;
     this.forget(slot);
-    const pod: NaivePod = { slot, generation, keys: [] };
+    const fresh = new Set<string>();
+    const pod = { slot, generation, capacity: this.#capacity, idle: [], pinned: new Map<string, number>(), fresh };
     const place = this.#places.indexOf(undefined);
     this.#places[place === -1 ? this.#places.length : place] = pod;
     return pod;
   }
 
   #free(): number {
-    const blocks = new Set(this.#pods().flatMap((pod) => pod.keys));
+    const blocks = new Set(this.#pods().flatMap((pod) => [...pod.idle, ...pod.pinned.keys()]));
     return this.#records - this.entries - blocks.size;
   }
 
-  #makeRoom(recording: NaivePod, kept: number): boolean {
+  #makeRoomIn(pod: NaivePod): boolean {
+    if (sizeOf(pod) < pod.capacity) return true;
+    return this.#evict(pod, 1) > 0;
+  }
+
+  #makeRoom(): boolean {
     while (this.#free() < 2) {
       let victim: NaivePod | undefined;
       for (const pod of this.#pods()) {
-        if (pod.keys.length > (victim?.keys.length ?? 0)) victim = pod;
+        if (pod.idle.length > (victim?.idle.length ?? 0)) victim = pod;
       }
       if (victim === undefined) return false;
-      if (!this.#evict(victim, 1 + Math.floor(victim.keys.length / 64), kept, recording)) return false;
+      this.#evict(victim, 1 + Math.floor(victim.idle.length / 64));
     }
     return true;
   }
 
-  /** The oldest keys go, but for the first `kept` of the pod being recorded. */
-  #evict(pod: NaivePod, count: number, kept: number, recording: NaivePod): boolean {
-    const evictable = Math.min(count, pod.keys.length - (pod === recording ? kept : 0));
-    pod.keys.length -= evictable;
-    this.evictions += evictable;
-    return evictable > 0;
+  #evict(pod: NaivePod, count: number): number {
+    const evicted = Math.min(count, pod.idle.length);
+    pod.idle.length -= evicted;
+    this.evictions += evicted;
+    return evicted;
   }
+}
+
+function sizeOf(pod: NaivePod): number {
+  return pod.idle.length + pod.pinned.size;
 }

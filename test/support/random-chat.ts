@@ -40,7 +40,8 @@ function message(random: Random): Message {
 export function randomChat(random: Random): Chat {
   const messages = Array.from({ length: 1 + random.int(6) }, () => message(random));
   const chat: Chat = { model: random.of(["m", "org/model"]), messages };
-  return random.chance(0.3) ? { ...chat, tools: [{ type: "function", name: text(random) }] } : chat;
+  const tool = () => ({ type: "function", function: { name: text(random), parameters: { required: [], n: 1 } } });
+  return random.chance(0.4) ? { ...chat, tools: Array.from({ length: random.int(9) }, tool) } : chat;
 }
 
 export function nextTurn(random: Random, chat: Chat): Chat {
@@ -48,8 +49,8 @@ export function nextTurn(random: Random, chat: Chat): Chat {
 }
 
 /**
- * The body with its keys in another order, escaped keys, space between the tokens, and members that say nothing; what
- * counts by its bytes as they stand (tools, tool calls) is spelt alike.
+ * The body with its keys in another order, escaped keys, space between the tokens, and members that say nothing. Of
+ * what counts as it stands (tools, tool calls, images) only the space is another.
  */
 export function respelt(random: Random, chat: Chat): string {
   const object = (members: readonly (readonly [string, string])[]) => {
@@ -61,12 +62,10 @@ export function respelt(random: Random, chat: Chat): string {
       );
     return `{${spelt.join(",")}}`;
   };
-  const array = (items: readonly string[]) =>
-    `[${items.map((item) => `${space(random)}${item}${space(random)}`).join(",")}]`;
   const members = (value: object) =>
-    Object.entries(value).map(([key, member]) => [key, JSON.stringify(member)] as const);
-  const content = (pieces: readonly Piece[]) => array(pieces.map((piece) => object(members(piece))));
-  const messages = chat.messages.map((one) =>
+    Object.entries(value).map(([key, member]) => [key, spaced(random, member)] as const);
+  const content = (pieces: readonly Piece[]) => array(random, pieces, (piece) => object(members(piece)));
+  const messages = array(random, chat.messages, (one) =>
     object(
       members(one).map(([key, value]) => [
         key,
@@ -75,7 +74,21 @@ export function respelt(random: Random, chat: Chat): string {
     ),
   );
   const others = members({ ...chat, messages: 0, stream: random.chance(0.5) }).filter(([key]) => key !== "messages");
-  return `${space(random)}${object([...others, ["messages", array(messages)], ["seed", "[7,{}]"]])}${space(random)}`;
+  return `${space(random)}${object([...others, ["messages", messages], ["seed", "[7,{}]"]])}${space(random)}`;
+}
+
+function array<T>(random: Random, items: readonly T[], spell: (item: T) => string): string {
+  return `[${space(random)}${items.map((item) => `${space(random)}${spell(item)}${space(random)}`).join(",")}]`;
+}
+
+/** The value with space between its tokens, and nothing else changed. */
+function spaced(random: Random, value: unknown): string {
+  if (Array.isArray(value)) return array(random, value, (item) => spaced(random, item));
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([key, member]) => {
+    return `${space(random)}${JSON.stringify(key)}${space(random)}:${space(random)}${spaced(random, member)}`;
+  });
+  return `{${members.join(",")}${space(random)}}`;
 }
 
 function keyText(random: Random, key: string): string {

@@ -18,6 +18,7 @@ const names = [
   ":method",
   "content-length",
   "content-type",
+  "content-encoding",
   "x-request-id",
   "x",
   ":status",

@@ -3,6 +3,8 @@
 import queueDepth from "../../scorers/queue-depth.ts";
 import { EarlyEnds } from "../../src/accounting/early-ends.ts";
 import { InFlight } from "../../src/accounting/in-flight.ts";
+import { Latency } from "../../src/accounting/latency.ts";
+import type { Pins } from "../../src/accounting/ticket-pins.ts";
 import type { AssumedMode } from "../../src/ext-proc/body-mode.ts";
 import type { Held } from "../../src/ext-proc/deadlines.ts";
 import { decodeMessage } from "../../src/ext-proc/decode-message.ts";
@@ -15,13 +17,15 @@ import {
   protoMethods,
 } from "../../src/ext-proc/messages.ts";
 import { Stream } from "../../src/ext-proc/stream.ts";
-import type { StreamEnd, StreamHost, StreamPort } from "../../src/ext-proc/stream-host.ts";
+import type { AnsweredRequest, StreamEnd, StreamHost, StreamPort } from "../../src/ext-proc/stream-host.ts";
 import { PodTable } from "../../src/pods/pod-table.ts";
 import { defaultPoolSettings } from "../../src/pods/pool.ts";
 import { Pools } from "../../src/pods/pools.ts";
 import { ServedModels } from "../../src/pods/served-models.ts";
 import { BufferBudget } from "../../src/request/body-buffer.ts";
+import { type ColumnReader, wantedPhases } from "../../src/response/wanted-phases.ts";
 import type { Picked } from "../../src/routing/decision.ts";
+import { Lane } from "../../src/routing/lane.ts";
 import { listModels } from "../../src/routing/list-models.ts";
 import { Router } from "../../src/routing/router.ts";
 import { ScoringPlan } from "../../src/routing/scoring-plan.ts";
@@ -32,6 +36,8 @@ export interface RigOptions {
   readonly bufferLimitBytes?: number;
   readonly streamLimit?: number;
   readonly assumedMode?: AssumedMode;
+  readonly readers?: readonly ColumnReader[];
+  readonly pins?: Pins;
 }
 
 const { requestSerialize, responseDeserialize } = protoMethods().process;
@@ -44,8 +50,10 @@ export class StreamRig {
   readonly picks: Picked[] = [];
   readonly refusals: string[] = [];
   readonly faults: string[] = [];
+  readonly answered: AnsweredRequest[] = [];
   readonly ends: StreamEnd[] = [];
   readonly unseen: string[] = [];
+  readonly unread: string[] = [];
   readonly held = new Set<Held>();
   readonly inFlight: InFlight;
   readonly host: StreamHost;
@@ -58,21 +66,25 @@ export class StreamRig {
   constructor(options: RigOptions = {}) {
     const now = () => this.clockMs;
     const faults = { threw: () => {}, outOfRange: () => {} };
-    const owner = { fill: () => {}, learn: () => {} };
-    this.inFlight = new InFlight(this.table, now);
+    const owner = { fill: () => {}, learn: () => undefined };
+    this.inFlight = new InFlight(this.table, now, options.pins);
     this.table.reconcile((options.pods ?? ["10.0.0.1:8000"]).map((address) => ({ name: address, address })));
     const plan = new ScoringPlan([{ scorer: queueDepth, weight: 1 }], faults);
     const { table, pools } = this;
     // Known readings, so that the scorers are asked.
     table.columns.waiting.fill(0);
     pools.obtain("default", defaultPoolSettings).assign(table.pods());
-    const router = new Router({ table, pools, plan, owners: { prefixHit: owner }, random: () => 0 });
+    const lane = new Lane({ table, plan, owners: { prefixHit: owner } });
+    const router = new Router({ table, pools, lanes: new Map([["default", lane]]), random: () => 0 });
     const route = router.route.bind(router);
     router.route = (request, reason, hints) => {
       if (this.breakRouting) throw new Error("broken by the test");
       return route(request, reason, hints);
     };
-    router.learn = () => this.learnt++;
+    router.learn = () => {
+      this.learnt++;
+      return undefined;
+    };
     this.host = {
       router,
       inFlight: this.inFlight,
@@ -81,6 +93,8 @@ export class StreamRig {
         failed: (pod, kind) => this.outcomes.push(`${pod.name} failed: ${kind}`),
         succeeded: (pod) => this.outcomes.push(`${pod.name} succeeded`),
       },
+      times: new Latency(table, now),
+      wanted: wantedPhases(options.readers ?? []),
       podAt: (address) => table.byAddress(address),
       listModels: (hints) => listModels(pools, table, hints),
       earlyEnds: new EarlyEnds(),
@@ -92,6 +106,8 @@ export class StreamRig {
         bodyLimitBytes: options.bodyLimitBytes ?? 1e6,
         streamLimit: options.streamLimit ?? 100,
         assumedMode: options.assumedMode ?? "auto",
+        hintHeaders: router.headers.map((name) => ({ name, bytes: Buffer.from(name) })),
+        modelHeaders: [Buffer.from("model"), Buffer.from("x-ai-eg-model")],
         answerDeadlineMs: 140,
         guessMs: 100,
         silenceMs: 5000,
@@ -101,10 +117,13 @@ export class StreamRig {
         picked: (decision) => this.picks.push(decision),
         refused: (code) => this.refusals.push(code),
         bodyUnseen: (mode) => this.unseen.push(mode),
+        bodyUnread: (why) => this.unread.push(why),
         wantsRequestId: false,
+        answersUnseen: (mode) => this.unseen.push(`answers ${mode}`),
         headersUnseen: () => this.unseen.push("headers"),
         modeUnstated: () => this.unstated++,
         fault: (where) => this.faults.push(where),
+        answered: (answer) => this.answered.push(answer),
         ended: (_port, end) => this.ends.push(end),
       },
       openStreams: new Set(),
@@ -174,7 +193,7 @@ export class RiggedStream {
     });
   }
 
-  body(text: string, end = true, shadow = false): this {
+  body(text: string | Buffer, end = true, shadow = false): this {
     return this.send({ request_body: { body: Buffer.from(text), end_of_stream: end }, observability_mode: shadow });
   }
 

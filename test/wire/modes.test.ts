@@ -103,7 +103,7 @@ describe.each(["direct", "plain"])("over the %s transport", (transport) => {
     });
 
     test("picks on the headers when the path is not one it knows, and lets the body pass", async () => {
-      stream.send(envoy.requestHeaders({ path: "/v1/embeddings" }));
+      stream.send(envoy.requestHeaders({ path: "/v1/files" }));
       picked(await reply(), "request_headers");
       stream.send(envoy.requestBody("anything"));
       expect(await reply()).toEqual(bare("request_body"));

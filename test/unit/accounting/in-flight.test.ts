@@ -81,6 +81,18 @@ test("InFlight learns the typical lifetime from the ends it sees", () => {
   expect(count()).toBe(0);
 });
 
+test("InFlight expects no more reading from a pod that answered without having read the prompt", () => {
+  const { table, inFlight, pod } = setUp();
+  const ticket = inFlight.open(pod, 300);
+  expect(table.columns.pendingTokens[pod.slot]).toBe(300);
+  inFlight.promptUnread(ticket);
+  inFlight.promptUnread(ticket);
+  expect(table.columns.pendingTokens[pod.slot]).toBe(0);
+  inFlight.close(ticket);
+  inFlight.promptUnread(ticket);
+  expect(table.columns.pendingTokens[pod.slot]).toBe(0);
+});
+
 test("InFlight forgets the estimates of a pod that left", () => {
   const { table, inFlight, pod } = setUp();
   inFlight.estimate(inFlight.open(pod));

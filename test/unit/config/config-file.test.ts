@@ -36,8 +36,8 @@ const duration = (least: string) => `a duration ${least}..24h such as 50ms, 2s o
 
 describe("readConfigFile tells the fault of", () => {
   test.each<[string, string, string[]]>([
-    ["a list", "- a", ["p.yaml:1:1: expected a mapping with pools, got a list"]],
-    ["a number", "5", ["p.yaml:1:1: expected a mapping with pools, got 5"]],
+    ["a list", "- a", ["p.yaml:1:1: expected a mapping with pools, profiles, got a list"]],
+    ["a number", "5", ["p.yaml:1:1: expected a mapping with pools, profiles, got 5"]],
     [
       "what is no YAML",
       "a: b: c",
@@ -47,7 +47,7 @@ describe("readConfigFile tells the fault of", () => {
     [
       "an unknown key",
       "pool: []",
-      ['p.yaml:1:1 pool: expected one of pools, got the key "pool" (did you mean pools?)'],
+      ['p.yaml:1:1 pool: expected one of pools, profiles, got the key "pool" (did you mean pools?)'],
     ],
     [
       "a key that stands twice",
@@ -58,7 +58,7 @@ describe("readConfigFile tells the fault of", () => {
     ["an empty list", "pools: []", ["p.yaml:1:8 pools: expected a list of pools, got an empty one"]],
     ["pools by name", "pools: {a: {}}", ["p.yaml:1:8 pools: expected a list of pools, got a mapping"]],
     ["a pool that is none", "pools: [1]", ["p.yaml:1:9 pools[0]: expected a mapping with pods, got 1"]],
-    ["another kind", "kind: Pod", ['p.yaml:1:1 kind: expected one of pools, got the key "kind"']],
+    ["another kind", "kind: Pod", ['p.yaml:1:1 kind: expected one of pools, profiles, got the key "kind"']],
   ])("a file with %s", (_title, yaml, faults) => {
     expect(faultsOf(yaml)).toEqual(faults);
   });
@@ -213,7 +213,7 @@ describe("readConfigFile tells the fault of", () => {
       "wrong settings",
       "{pods: {file: /x}, unknownModel: refused, listModels: 1, scrapes: {}}",
       [
-        '66 pools[0].scrapes: expected one of name, pods, scrape, unknownModel, listModels, got the key "scrapes" (did you mean scrape?)',
+        '66 pools[0].scrapes: expected one of name, pods, scrape, profile, unknownModel, listModels, got the key "scrapes" (did you mean scrape?)',
         '42 pools[0].unknownModel: expected one of refuse, refuse-as-aibrix, pass, got "refused" (did you mean refuse?)',
         "63 pools[0].listModels: expected one of answer, pass, got 1",
       ],
@@ -316,7 +316,8 @@ describe("readConfigFile", () => {
   });
 
   test("gives no pools where the file names none", () => {
-    for (const yaml of ["", "# pools:\n", "---\n", "{}", "~"]) expect(read(yaml)).toEqual({ faults: [] });
+    for (const yaml of ["", "# pools:\n", "---\n", "{}", "~"])
+      expect(read(yaml)).toEqual({ faults: [], profiles: new Map() });
   });
 
   test("reads what several pools have in common from one place", () => {

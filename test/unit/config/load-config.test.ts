@@ -96,6 +96,19 @@ test.each(["", "ns1", "10.0.0.1:0", "10.0.0.1:70000", "[10.0.0.1]:53", "10.0.0.1
   },
 );
 
+test.each([
+  ["X-Model, model", ["x-model", "model"]],
+  ["", []],
+])("loadConfig reads the names of headers %j", (text, expected) => {
+  expect(load([`--model-headers=${text}`]).modelHeaders).toEqual(expected);
+});
+
+test.each(["a,,b", "a b", ":path", "modèle"])("loadConfig refuses the names of headers %j", (text) => {
+  expect(faultsOf([`--model-headers=${text}`])).toEqual([
+    `--model-headers: expected names of headers with commas, got ${JSON.stringify(text)}`,
+  ]);
+});
+
 test("loadConfig counts an unknown flag's value as no fault of its own and guesses no far-off name", () => {
   expect(faultsOf(["--zzz", "value"])).toEqual(["--zzz: expected a flag that --help lists, got an unknown one"]);
 });

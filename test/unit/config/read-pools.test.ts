@@ -10,7 +10,7 @@ import { scrapeOptions } from "../../../src/scrape/scrape-options.ts";
 
 const read = (...args: string[]) => readPools(loadConfig(serveOptions, args, {}));
 const faultsOf = (...args: string[]) => read(...args).faults.map(describeFault);
-const settings = { unknownModel: "refuse", listModels: "answer" };
+const settings = { unknownModel: "refuse", listModels: "answer", profile: "default" };
 /** What the options say where nobody says anything else. */
 const scrape = scrapeOptions({ insecureSkipVerify: true });
 

@@ -82,6 +82,15 @@ describe("Answer", () => {
     expect(named("default").story.at(-1)).toBe(`request_body -> ${POD}`);
     expect(named("empty").story.at(-1)).toBe("immediate 503");
     expect(named("nowhere").story.at(-1)).toBe("immediate 404");
-    expect(new Answer(rig.open().port, rig.host).hints).toBe(noHints);
+    expect(new Answer(rig.open().port, rig.host).head.hints).toBe(noHints);
+  });
+
+  test("waits for the body of unknown length where only its model tells the pool", () => {
+    const rig = rigThatServes("m");
+    rig.pools.obtain("other", defaultPoolSettings);
+    const open = (pool = {}) => rig.open().headers("BUFFERED", { headers: pool });
+    expect(open().body('{"model":"m","prompt":"x"}').story).toEqual(["request_headers", `request_body -> ${POD}`]);
+    expect(open().trailers().story).toEqual(["request_headers", "immediate 404"]);
+    expect(open({ "x-pointsman-pool": "nowhere" }).story).toEqual(["immediate 404"]);
   });
 });

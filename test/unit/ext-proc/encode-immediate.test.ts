@@ -30,7 +30,11 @@ test.each(Object.entries<ErrorCodeSpec>(errorCodes))(
 
 describe("refusalReply", () => {
   const poolThat = (unknownModel: PoolSettings["unknownModel"]) =>
-    new Pool("p", { unknownModel, listModels: "answer" }, { table: new PodTable(), models: new ServedModels() });
+    new Pool(
+      "p",
+      { unknownModel, listModels: "answer", profile: "default" },
+      { table: new PodTable(), models: new ServedModels() },
+    );
 
   test("names what the client may ask for instead", () => {
     const { status, body } = read(

@@ -25,6 +25,9 @@ test("readPodGauges tells every pod's readings, and nothing of those that are un
   table.columns.running[a!.slot] = 4;
   table.columns.kvUsage[a!.slot] = 0.5;
   table.columns.inFlight[a!.slot] = 6;
+  table.columns.pendingTokens[a!.slot] = 700;
+  table.columns.ttft[a!.slot] = 0.25;
+  table.columns.tpot[b!.slot] = 0.02;
   table.reachable[b!.slot] = 0;
   table.setAside[b!.slot] = 1;
   expect(await samples()).toEqual([
@@ -33,6 +36,10 @@ test("readPodGauges tells every pod's readings, and nothing of those that are un
     'pointsman_pod_kv_usage{pod="a",address="a:8000"} 0.5',
     'pointsman_pod_in_flight{pod="a",address="a:8000"} 6',
     'pointsman_pod_in_flight{pod="b",address="b:8000"} 0',
+    'pointsman_pod_pending_tokens{pod="a",address="a:8000"} 700',
+    'pointsman_pod_pending_tokens{pod="b",address="b:8000"} 0',
+    'pointsman_pod_ttft_seconds{pod="a",address="a:8000"} 0.25',
+    'pointsman_pod_tpot_seconds{pod="b",address="b:8000"} 0.02',
     'pointsman_pod_scrape_age_seconds{pod="a",address="a:8000"} 1.5',
     'pointsman_pod_set_aside{pod="a",address="a:8000"} 0',
     'pointsman_pod_set_aside{pod="b",address="b:8000"} 1',
@@ -46,6 +53,7 @@ test("readPodGauges forgets a pod that left", async () => {
   reconcile("b");
   expect(await samples()).toEqual([
     'pointsman_pod_in_flight{pod="b",address="b:8000"} 0',
+    'pointsman_pod_pending_tokens{pod="b",address="b:8000"} 0',
     'pointsman_pod_set_aside{pod="b",address="b:8000"} 0',
     'pointsman_pod_reachable{pod="b",address="b:8000"} 1',
   ]);
@@ -67,17 +75,19 @@ function report(count: number) {
   const write = (fields: Record<string, unknown>, text: string) => lines.push({ fields, text });
   const metrics = new Metrics("1.0.0");
   const clock = { ms: 0 };
+  const heard: string[] = [];
   const made = new PodReport({
     log: { info: write, warn: write, error: write } as unknown as Logger,
     instruments: metrics.instruments,
     inFlight: new InFlight(table, () => clock.ms),
     models: new ServedModels(),
-    forget: () => {},
+    caches: { told: ({ name }) => heard.push(`told ${name}`), lost: ({ name }) => heard.push(`lost ${name}`) },
     now: () => clock.ms,
   });
   const scraped = (pod: Pod, outcome: ScrapeOutcome) => made.scraped(pod, outcome, 0.01, 0, clock.ms, "HTTP 500");
   return {
     report: made,
+    heard,
     metrics,
     pods,
     lines,
@@ -133,6 +143,14 @@ describe("PodReport says how scraping a pod goes", () => {
 });
 
 describe("PodReport", () => {
+  test("tells who mirrors the pods' caches of every page that was read, and of restarts", () => {
+    const { report: made, pods, scraped, heard } = report(1);
+    for (const outcome of ["ok", "partial", "refused", "timeout"] as const) scraped(pods[0]!, outcome);
+    expect(heard).toEqual(["told pod-0", "told pod-0"]);
+    made.restarted(pods[0]!);
+    expect(heard.slice(2)).toEqual(["lost pod-0"]);
+  });
+
   test("counts scrapes that were overtaken on their way", async () => {
     const one = report(1);
     one.report.overtaken("timeout", 7);

@@ -31,7 +31,7 @@ describe("PodTable.reconcile", () => {
     for (const pod of table.pods()) {
       expect(table.reachable[pod.slot]).toBe(1);
       for (const name of podColumnNames) {
-        expect(table.columns[name][pod.slot], name).toBe(name === "inFlight" ? 0 : Number.NaN);
+        expect(table.columns[name][pod.slot], name).toBe(["inFlight", "pendingTokens"].includes(name) ? 0 : Number.NaN);
       }
     }
     expect(table.pods().map((pod) => pod.slot)).toEqual([0, 1]);

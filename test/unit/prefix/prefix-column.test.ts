@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Slot } from "../../../src/pods/pod-table.ts";
 import { PrefixColumn } from "../../../src/prefix/prefix-column.ts";
 import { PrefixIndex } from "../../../src/prefix/prefix-index.ts";
+import { keysOfIds } from "../../../src/prefix/prompt-ids.ts";
 import { bodylessRequest, type InferenceRequest } from "../../../src/request/inference-request.ts";
 import { requestOf } from "../../support/prompt-text.ts";
 
@@ -29,7 +30,8 @@ describe("PrefixColumn", () => {
     const first = "x".repeat(892);
     expect(filled(column, turns(first))).toEqual([0, 0]);
     column.learn(8 as Slot, 1);
-    expect(filled(column, turns(first))).toEqual([0, 1]);
+    // Never the last byte, so never the last block where the prompt ends with it.
+    expect(filled(column, turns(first))).toEqual([0, 832 / 896]);
     expect(filled(column, turns(first, "y".repeat(96)))).toEqual([0, 896 / 996]);
     expect(filled(column, turns("other"))).toEqual([0, 0]);
   });
@@ -44,10 +46,26 @@ describe("PrefixColumn", () => {
 
   test("learns once per fill", () => {
     const { column, index } = columnWithIndex();
-    filled(column, turns("a"));
-    column.learn(3 as Slot, 1);
+    const prompt = turns("x".repeat(100));
+    filled(column, prompt);
+    const pin = column.learn(3 as Slot, 1);
+    expect(column.learn(8 as Slot, 1)).toBeUndefined();
+    expect([index.entries, index.pinned]).toEqual([1, 1]);
+    const [held, notHeld] = filled(column, prompt);
+    expect(held).toBeGreaterThan(0);
+    expect(notHeld).toBe(0);
+    index.release(pin);
+    expect([index.entries, index.pinned]).toEqual([1, 0]);
+  });
+
+  test("takes keys from somewhere else than the prompt's text, in the size of the pods' blocks", () => {
+    const index = new PrefixIndex({ budgetBytes: 2 ** 20, pods: { isCurrent: () => true } });
+    const prompt = { ids: [7, 8], idTokens: 512, tokens: 1000 };
+    const column = new PrefixColumn(index, (_, keys, blockBytes) => keysOfIds(prompt, keys, blockBytes));
+    for (const slot of slots) index.resize(slot as Slot, 1, { blockTokens: 32, blocks: 1000 });
+    filled(column, bodylessRequest);
     column.learn(8 as Slot, 1);
-    expect(index.entries).toBe(1);
-    expect(filled(column, turns("a"))).toEqual([1, 0]);
+    expect(index.entries).toBe(31);
+    expect(filled(column, bodylessRequest)).toEqual([0, (31 * 32) / 1000]);
   });
 });

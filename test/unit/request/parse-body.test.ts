@@ -1,22 +1,13 @@
 import { describe, expect, test, vi } from "vitest";
-import type { InferenceRequest } from "../../../src/request/inference-request.ts";
-import { LONGEST_MODEL } from "../../../src/request/inference-request.ts";
-import { type BodyApi, parseBody } from "../../../src/request/parse-body.ts";
-import { MAX_RANGES } from "../../../src/request/prompt-ranges.ts";
+import { type InferenceRequest, type JsonApi, LONGEST_MODEL } from "../../../src/request/inference-request.ts";
+import { parseBody } from "../../../src/request/parse-body.ts";
+import { MAX_WORK, VALUE_WORK } from "../../../src/request/scan-json.ts";
 import { rangesOf, requestOf } from "../../support/prompt-text.ts";
 import { Random } from "../../support/random.ts";
 
 const model = '"model":"m"';
 
-function chat(messages: string): InferenceRequest {
-  return requestOf("chat", `{${model},"messages":${messages}}`);
-}
-
-function completions(prompt: string): InferenceRequest {
-  return requestOf("completions", `{${model},"prompt":${prompt}}`);
-}
-
-function cutRequest(api: BodyApi, text: string): InferenceRequest {
+function cutRequest(api: JsonApi, text: string): InferenceRequest {
   const request = parseBody(api, Buffer.from(text), true);
   if ("code" in request) throw new Error(request.code);
   return request;
@@ -172,137 +163,32 @@ describe("parseBody", () => {
   });
 });
 
-describe("parseBody, the prompt of a chat", () => {
-  test.each<[string, string, string[][]]>([
-    [
-      "role, then content",
-      '[{"role":"system","content":"S"},{"role":"user","content":"U"}]',
-      [
-        ["system", "S"],
-        ["user", "U"],
-      ],
-    ],
-    ["role first, whatever the order", '[{"content":"U","role":"user"}]', [["user", "U"]]],
-    ["the last of a repeated key", '[{"role":"a","content":"x","content":[{"text":"y"}],"role":"b"}]', [["b", "y"]]],
-    ["the last of a repeated key, when null", '[{"role":"a","content":["x"],"content":null}]', [["a"]]],
-    ["escaped keys", '[{"r\\u006fle":"user","c\\u006fntent":"U"}]', [["user", "U"]]],
-    ["text as it is spelt", '[{"role":"user","content":"a\\n\\u0041"}]', [["user", "a\\n\\u0041"]]],
-    [
-      "text parts",
-      '[{"role":"user","content":[{"type":"text","text":"a"},{"text":"b","type":"text"},"c"]}]',
-      [["user", "a", "b", "c"]],
-    ],
-    [
-      "text parts without their cache hints",
-      '[{"content":[{"cache_control":{"x":1},"type":"text","text":"a","n":2}]}]',
-      [["a"]],
-    ],
-    ["the last text of a part", '[{"content":[{"text":"a","text":"b"}]}]', [["b"]]],
-    ["a text that is no string, as it stands", '[{"content":[{"text":"a","text":[1]}]}]', [["[1]"]]],
-    [
-      "other parts by what they hold",
-      '[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:x"}},{"type":"text","text":"a"}]}]',
-      [["user", '{"url":"data:x"}', "a"]],
-    ],
-    ["audio", '[{"content":[{"input_audio":{"data":"x"},"type":"input_audio"}]}]', [['{"data":"x"}']]],
-    ["parts of odd types", '[{"content":[7,null,[8],{}]}]', [["7", "[8]"]]],
-    ["content of odd types", '[{"content":7},{"content":{"a":1}},{"content":true}]', [["7"], ['{"a":1}'], ["true"]]],
-    ["null and missing content", '[{"role":"assistant","content":null},{"role":"user"}]', [["assistant"], ["user"]]],
-    ["tool calls", '[{"tool_calls":[{"id":"1"}],"content":null,"role":"assistant"}]', [["assistant", '[{"id":"1"}]']]],
-    ["tool results", '[{"content":"42","tool_call_id":"c1","name":"f","role":"tool"}]', [["tool", "f", "c1", "42"]]],
-    [
-      "reasoning",
-      '[{"reasoning_content":"R","reasoning":"r","content":"C","role":"assistant"}]',
-      [["assistant", "C", "r", "R"]],
-    ],
-    ["no unknown members", '[{"role":"user","x":"y","content":"U","refusal":"z"}]', [["user", "U"]]],
-    ["no empty messages", '[{},{"role":"","content":""},{"role":"user","content":"U"}]', [["user", "U"]]],
-    ["messages of odd types", '["a",7,null,[1]]', [["a"], ["7"], ["[1]"]]],
-  ])("has %s", (_, messages, parts) => {
-    const request = chat(messages);
-    expect(rangesOf(request)).toEqual(parts);
-    expect(request.promptBytes).toBe(Buffer.byteLength(parts.flat().join("")));
-  });
-
-  test.each(['"a"', "7", "null", "{}", "[]", "[{}]"])("is null for messages %s", (messages) => {
-    expect(chat(messages)).toMatchObject({ prompt: null, promptBytes: 0 });
-  });
-
-  test("is the last of repeated messages", () => {
-    const text = `{"messages":[{"content":"a"},{"content":"b"}],${model},"messages":[{"content":"c"}]}`;
-    expect(rangesOf(requestOf("chat", text))).toEqual([["c"]]);
-  });
-
-  test("begins with the tools, wherever they stand", () => {
-    const text = `{"messages":[{"content":"a"}],${model},"tools":[{"type":"function"}]}`;
-    expect(rangesOf(requestOf("chat", text))).toEqual([['[{"type":"function"}]'], ["a"]]);
-  });
-
-  test("has no part for tools that are null", () => {
-    expect(rangesOf(requestOf("chat", `{"tools":null,"messages":[{"content":"a"}],${model}}`))).toEqual([["a"]]);
-  });
-
-  test("keeps a cache salt apart from its text", () => {
-    const request = requestOf("chat", `{"messages":[{"content":"a"}],${model},"cache_salt":"s1","tools":[1]}`);
-    expect(rangesOf(request)).toEqual(["salt s1", ["[1]"], ["a"]]);
-    expect(request.promptBytes).toBe(4);
-  });
-
-  test.each(["7", "null", '""', '["s"]'])("takes no cache salt from %s", (salt) => {
-    const request = requestOf("chat", `{"messages":[{"content":"a"}],${model},"cache_salt":${salt}}`);
-    expect(rangesOf(request)).toEqual([["a"]]);
-  });
-
-  test("is null when there is a cache salt alone", () => {
-    expect(requestOf("chat", `{${model},"cache_salt":"s"}`).prompt).toBeNull();
-  });
+describe("parseBody of a body that is too much work", () => {
+  const values = MAX_WORK / VALUE_WORK;
 
   test.each([
-    ["messages", (items: string) => items],
-    ["pieces of a message", (items: string) => `[{"content":${items}}]`],
-  ])("leaves out %s beyond the most it keeps, but checks them", (_, around) => {
-    const kept = '{"content":"a","text":"a"},'.repeat(MAX_RANGES);
-    const text = (beyond: string) => `{${model},"messages":${around(`[${kept}${beyond}]`)}}`;
-    const request = requestOf("chat", text('{"content":"b","text":"b"}'));
-    expect([request.prompt?.count, request.promptBytes]).toEqual([MAX_RANGES, MAX_RANGES]);
-    expect(parseBody("chat", Buffer.from(text('{"content":"b","text"}')), false)).toEqual({ code: "malformed_json" });
+    ["members", `"a":1,${'"\\u0061b":1,'.repeat(values)}"stream":true`],
+    ["containers", `"a":[${"[[[[{}]]]],".repeat(values / 4)}0]`],
+    ["escapes", `"a":"${"\\n".repeat(MAX_WORK + 1)}"`],
+    ["whole numbers", `"tools":[${"1,".repeat(MAX_WORK + 1)}1]`],
+    ["messages", `"messages":[${"{},".repeat(values)}7]`],
+    ["messages behind one more value", `"a":1,"messages":[${"{},".repeat(values)}7]`],
+    ["blocks", `"messages":[{"content":[${'{"x":1},'.repeat(values / 2)}7]}]`],
+  ])("counts what was seen before it gave up on %s", (_, members) => {
+    const text = `{${model},"user":"u",${members}`;
+    // Neither end is reached: one is no fault, and the other makes none.
+    for (const end of ["}", ",,"]) {
+      expect(parseBody("chat", Buffer.from(text + end), false)).toMatchObject({
+        model: "m",
+        session: "u",
+        stream: false,
+      });
+    }
   });
 
-  test("begins anew with messages that come again after too many", () => {
-    const text = `{${model},"messages":[${"7,".repeat(MAX_RANGES)}7],"messages":[{"content":["x","y"]}]}`;
-    expect(rangesOf(requestOf("chat", text))).toEqual([["x", "y"]]);
-  });
-
-  test("is not the `prompt` of completions", () => {
-    expect(requestOf("chat", `{${model},"prompt":"a"}`).prompt).toBeNull();
-  });
-});
-
-describe("parseBody, the prompt of completions", () => {
-  test.each<[string, string, string[][], number]>([
-    ["a string", '"ab"', [["ab"]], 2],
-    ["the first string of several", '["ab","cde"]', [["ab"]], 5],
-    ["token ids without brackets", "[ 1, 2,3 ]", [["1, 2,3"]], 6],
-    ["the first token ids of several", "[[1,2],[3],[]]", [["1,2"]], 4],
-    ["the first of mixed prompts", '["ab",[1,2]]', [["ab"]], 5],
-  ])("is %s", (_, prompt, parts, bytes) => {
-    const request = completions(prompt);
-    expect(rangesOf(request)).toEqual(parts);
-    expect(request.promptBytes).toBe(bytes);
-  });
-
-  test.each(["null", "7", "{}", "true", '""', "[]", "[ ]", '[""]', "[[]]"])("is null for %s", (prompt) => {
-    expect(completions(prompt)).toMatchObject({ prompt: null, promptBytes: 0 });
-  });
-
-  test("is the last of repeated ones", () => {
-    const request = requestOf("completions", `{"prompt":["a","b"],"prompt":"c",${model}}`);
-    expect(rangesOf(request)).toEqual([["c"]]);
-    expect(request.promptBytes).toBe(1);
-  });
-
-  test("is not the `messages` of a chat", () => {
-    expect(requestOf("completions", `{${model},"messages":[{"content":"a"}],"tools":[1]}`).prompt).toBeNull();
+  test("reads plain text of any length", () => {
+    const text = `{"messages":[{"content":"${"x".repeat(20_000_000)}"}],${model}}`;
+    expect(requestOf("chat", text)).toMatchObject({ model: "m", promptBytes: 20_000_000 });
   });
 });
 
@@ -332,8 +218,9 @@ describe("parseBody of a cut body", () => {
     [
       "chat",
       '{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"da',
-      [["user", '{"url":"da']],
+      [["user", "{", '{"url":"da']],
     ],
+    ["chat", '{"messages":[{"role":"user","content":[{"type":"te', [["user"]]],
     ["chat", '{"messages":[{"content":"ab","role"', [["ab"]]],
     ["chat", '{"messages":[{"role":"user","content":nul', [["user"]]],
     ["chat", '{"tools":[{"type":"fun', [['[{"type":"fun']]],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BAD, JsonScanner, MAX_DEPTH } from "../../../src/request/scan-json.ts";
+import { BAD, JsonScanner, MAX_DEPTH, MAX_WORK, VALUE_WORK } from "../../../src/request/scan-json.ts";
 import { Random } from "../../support/random.ts";
 import { broken, jsonText, shifted, space } from "../../support/random-json.ts";
 
@@ -178,6 +178,63 @@ describe("JsonScanner.skipValue", () => {
   test("survives a body of nothing but opening brackets", () => {
     expect(accepts(Buffer.alloc(1_000_000, "["))).toBe(false);
     expect(accepts(Buffer.from('{"a":'.repeat(100_000)))).toBe(false);
+  });
+});
+
+describe("JsonScanner.gaveUp", () => {
+  const values = MAX_WORK / VALUE_WORK;
+
+  test.each([
+    ["values of an array", "[", "-1,", values, "-1]"],
+    ["members", "{", '"a":-1,', values, '"a":1}'],
+    ["containers in containers", "[", "[[],[]],", values / 4, "0]"],
+    ["whole numbers", "[", "12,", MAX_WORK / 2, "3]"],
+    ["escapes", '"', "\\n", MAX_WORK, '"'],
+    ["escapes apart", '"', "\\u0041b", MAX_WORK, '"'],
+  ])("is true of twice the work in %s, and false of half of it", (_, open, item, count, close) => {
+    expect(accepts(Buffer.from(open + item.repeat(count * 2) + close))).toBe(false);
+    expect(scanner.gaveUp).toBe(true);
+    expect(accepts(Buffer.from(open + item.repeat(count / 2) + close))).toBe(true);
+    expect(scanner.gaveUp).toBe(false);
+  });
+
+  test("bounds how often a visitor is called", () => {
+    let visits = 0;
+    scanner.open(Buffer.from(`[${"[],".repeat(1_000_000)}0]`));
+    const behind = scanner.elements(0, (at) => {
+      visits++;
+      return scanner.skipValue(at);
+    });
+    expect([behind, scanner.gaveUp]).toEqual([BAD, true]);
+    expect(visits).toBeLessThanOrEqual(values);
+  });
+
+  test.each(["[", "[0,"])("is true of %s and more containers walked than there is work for", (head) => {
+    const text = head + "[],".repeat(values);
+    scanner.open(Buffer.from(text));
+    const visit = (at: number): number => (scanner.byteAt(at) === 0x30 ? at + 1 : scanner.elements(at, visit));
+    expect([scanner.elements(0, visit), scanner.gaveUp]).toEqual([BAD, true]);
+  });
+
+  test("is false of broken text", () => {
+    expect(accepts(Buffer.from("[1,}"))).toBe(false);
+    expect(scanner.gaveUp).toBe(false);
+  });
+});
+
+describe("JsonScanner.spaces", () => {
+  test.each([
+    ["[1,2]", false],
+    ['{"a b":" "}', false],
+    ["[1, 2]", true],
+    ["[1,2 ]", true],
+    ['{"a" :1}', true],
+    ['{"a":\n1}', true],
+    ["[ ]", true],
+  ])("counts those between the tokens of %j: %s", (text, isSpaced) => {
+    scanner.open(Buffer.from(text));
+    scanner.skipValue(0);
+    expect(scanner.spaces > 0).toBe(isSpaced);
   });
 });
 

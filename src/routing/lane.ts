@@ -1,0 +1,172 @@
+/** A profile compiled for one process: from the pods that may serve to a Decision. Pure: no clock, no log, no I/O. */
+import { columns, type PodColumn, type RequestColumn, requestColumnNames } from "../pods/columns.ts";
+import type { PodTable, Slot } from "../pods/pod-table.ts";
+import type { Pin } from "../prefix/prefix-index.ts";
+import { bodylessRequest, type InferenceRequest } from "../request/inference-request.ts";
+import { promptTokensOf } from "../scorer.ts";
+import { type CandidateColumns, CandidateRows } from "./candidates.ts";
+import type { Choice, RouteHints } from "./choose-pool.ts";
+import type { Decision, PickReason } from "./decision.ts";
+import type { FilterChain } from "./filter-chain.ts";
+import { pickBest, pickLeast } from "./pick.ts";
+import type { Pick } from "./pickers.ts";
+import type { ScorerFaults, ScoreSheet, ScoringPlan } from "./scoring-plan.ts";
+import { SeededRandom } from "./seeded-random.ts";
+
+/** Owner of a request column: fills it for one request, and learns from the pick made for that request. */
+export interface RequestColumnOwner {
+  /** The request's headers it reads, by lower-case name. */
+  readonly headers?: readonly string[];
+  /** The header of answers that it wants to name the pod, to read that in later requests; "" for none. */
+  readonly tokenHeader?: string;
+  /**
+   * Writes the value of the pod in slots[row] to out[row], rows 0..size-1. `filled` has the columns that are ready: those
+   * of the pods, and of the request those that stand before this one in the catalogue, where a scorer reads them.
+   */
+  fill(
+    request: InferenceRequest,
+    slots: Int32Array,
+    size: number,
+    out: Float64Array,
+    filled: Readonly<CandidateColumns>,
+    hints: RouteHints,
+  ): void;
+  /**
+   * The request last filled goes to this pod. Called in the same tick, after the answer is out. What is returned must be
+   * told of the request's end; undefined where nothing must.
+   */
+  learn(slot: Slot, generation: number): Pin | undefined;
+}
+
+export interface LaneParts {
+  readonly table: PodTable;
+  readonly plan: ScoringPlan;
+  /** One for every request column that the plan reads. */
+  readonly owners: Readonly<Partial<Record<RequestColumn, RequestColumnOwner>>>;
+  /** Default: none. */
+  readonly filters?: FilterChain;
+  /** Default: the best. */
+  readonly pick?: Pick;
+}
+
+/** One request as a lane decides on it. */
+export interface Question {
+  readonly request: InferenceRequest;
+  readonly reason: PickReason;
+  readonly hints: RouteHints;
+  readonly choice: Choice;
+  readonly seed: number;
+}
+
+export class Lane {
+  readonly #parts: LaneParts;
+  readonly #pick: Pick;
+  readonly #rows: CandidateRows;
+  /** Gathers only what the pick by load needs, so that a fault in the other rows cannot touch it. */
+  readonly #loadRows: CandidateRows;
+  /** Begun anew with each decision's seed. */
+  readonly #lot = new SeededRandom();
+  readonly #owned: readonly (readonly [RequestColumn, RequestColumnOwner])[];
+  /** The columns that pods tell of themselves, as far as a scorer reads them. */
+  readonly #told: readonly PodColumn[];
+  readonly #isHitRead: boolean;
+  /** The request's headers that something here reads. */
+  readonly headers: readonly string[];
+  /** The header of answers that is to name the pod; "" for none. */
+  readonly tokenHeader: string;
+
+  constructor(parts: LaneParts) {
+    const { table, plan, filters, owners } = parts;
+    const { reads } = plan;
+    this.#parts = parts;
+    this.#pick = parts.pick ?? pickBest;
+    this.#rows = new CandidateRows(table, [...new Set([...reads, "inFlight" as const])], this.#lot.next, filters);
+    this.#loadRows = new CandidateRows(table, ["inFlight"], this.#lot.next, filters);
+    this.#told = reads.filter((name): name is PodColumn => columns[name].writer === "scrape/scraper");
+    this.#isHitRead = reads.includes("prefixHit");
+    this.#owned = requestColumnNames
+      .filter((name) => reads.includes(name))
+      .map((name) => [name, ownerOf(name, owners)] as const);
+    this.headers = [...(filters?.headers ?? []), ...this.#owned.flatMap(([, owner]) => owner.headers ?? [])];
+    this.tokenHeader = this.#owned.map(([, owner]) => owner.tokenHeader ?? "").find((name) => name !== "") ?? "";
+  }
+
+  decide(question: Question, faults?: ScorerFaults): Decision {
+    const { request, hints, choice, seed } = question;
+    const { plan, filters } = this.#parts;
+    const rows = this.#rows;
+    this.#lot.begin(seed);
+    filters?.begin(request, hints);
+    if (rows.gather(choice.among) === 0) return this.#refused(question);
+    for (const [name, owner] of this.#owned) {
+      owner.fill(request, rows.slots, rows.size, rows.columns[name], rows.columns, hints);
+    }
+    if (this.#knowsNothing()) return this.#pickedByLoad(rows, { ...question, reason: "unknown_load" });
+    const totals = plan.run(rows, request, faults);
+    const row = this.#pick(totals, rows.size, this.#lot.next);
+    return this.#picked(rows, row, question, totals[row] ?? 0);
+  }
+
+  /** By our own counts alone. The filters hold here too: a pod of the wrong kind is no better than none. */
+  decideByLoad(question: Omit<Question, "request">): Decision {
+    const blind = { ...question, request: bodylessRequest };
+    this.#lot.begin(question.seed);
+    this.#parts.filters?.begin(bodylessRequest, question.hints);
+    if (this.#loadRows.gather(question.choice.among) === 0) return this.#refused(blind);
+    return this.#pickedByLoad(this.#loadRows, blind);
+  }
+
+  /** Called after `decide`, with its pick. */
+  learn(slot: Slot, generation: number): Pin | undefined {
+    let pin: Pin | undefined;
+    for (const [, owner] of this.#owned) pin = owner.learn(slot, generation) ?? pin;
+    return pin;
+  }
+
+  /** Called after `decide`: who was a candidate, and what every scorer gave each. */
+  explain(request: InferenceRequest): { readonly slots: readonly Slot[]; readonly sheet: ScoreSheet } {
+    const rows = this.#rows;
+    return {
+      slots: Array.from({ length: rows.size }, (_, row) => rows.slotAt(row)),
+      sheet: this.#parts.plan.explain(rows, request),
+    };
+  }
+
+  /** Scores made of nothing but unknowns would send everything one way. */
+  #knowsNothing(): boolean {
+    const { size, columns: gathered } = this.#rows;
+    for (const name of this.#told) {
+      const column = gathered[name];
+      for (let row = 0; row < size; row++) if (!Number.isNaN(column[row])) return false;
+    }
+    return this.#told.length > 0;
+  }
+
+  #pickedByLoad(rows: CandidateRows, question: Question): Decision {
+    const row = pickLeast(rows.columns.inFlight, rows.size, this.#lot.next);
+    return this.#picked(rows, row, question, 0);
+  }
+
+  #picked(rows: CandidateRows, row: number, question: Question, score: number): Decision {
+    const { request, reason, choice, seed } = question;
+    const pod = this.#parts.table.podAt(rows.slotAt(row));
+    if (pod === undefined) return { kind: "refused", code: "no_pods" };
+    const isHitFilled = this.#isHitRead && rows === this.#rows;
+    const predictedHit = isHitFilled ? (rows.columns.prefixHit[row] ?? Number.NaN) : Number.NaN;
+    const uncachedTokens = promptTokensOf(request) * (1 - (predictedHit || 0));
+    const { model } = request;
+    return { kind: "picked", pod, pool: choice.pool, reason, score, model, seed, predictedHit, uncachedTokens };
+  }
+
+  #refused({ choice: { pool, among }, request: { model } }: Question): Decision {
+    const { filters } = this.#parts;
+    if (filters === undefined || among.size === 0) return { kind: "refused", code: "no_pods" };
+    return { kind: "refused", code: filters.refusal, pool, model };
+  }
+}
+
+function ownerOf(name: RequestColumn, owners: LaneParts["owners"]): RequestColumnOwner {
+  const owner = owners[name];
+  if (owner === undefined) throw new Error(`a scorer reads the column ${name}, which nobody fills`);
+  return owner;
+}

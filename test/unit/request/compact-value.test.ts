@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { CompactValue, SLICE_BYTES } from "../../../src/request/compact-value.ts";
+import { Random } from "../../support/random.ts";
+import { jsonText, space } from "../../support/random-json.ts";
+
+const compact = new CompactValue();
+
+/** All of the value, taken in pieces of at most `room` bytes. */
+function filled(text: string, room = SLICE_BYTES): string {
+  const body = Buffer.from(`#${text}#`);
+  compact.open(body, 1, body.length - 1);
+  let all = Buffer.alloc(0);
+  while (compact.at < body.length - 1) {
+    const length = compact.fill(room);
+    expect(length === room || compact.at === body.length - 1).toBe(true);
+    all = Buffer.concat([all, compact.slice.subarray(0, length)]);
+  }
+  return all.toString();
+}
+
+describe("CompactValue", () => {
+  test.each([
+    ["[1, 2,\n3 ]", "[1,2,3]"],
+    ['{ "a b" : " c\\" d " ,\t"e":[ ] }', '{"a b":" c\\" d ","e":[]}'],
+    ['["\\\\" , "\\\\\\" " ]', '["\\\\","\\\\\\" "]'],
+    ['["模 型", "a', '["模 型","a'],
+    [" ", ""],
+  ])("makes %j to %j, whatever the slices", (text, expected) => {
+    for (const room of [1, 2, 3, 8, SLICE_BYTES]) expect(filled(text, room), `room ${room}`).toBe(expected);
+  });
+
+  test("leaves out all space between the tokens of random texts and none within them", () => {
+    const random = new Random(31);
+    for (let round = 0; round < 500; round++) {
+      const text = space(random) + jsonText(random, 5) + space(random);
+      const expected = text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
+      expect(filled(text, 1 + random.int(40))).toBe(expected);
+    }
+  });
+
+  test("closed, gives nothing of the body", () => {
+    compact.open(Buffer.from("[7]"), 0, 3);
+    compact.close();
+    compact.fill(SLICE_BYTES);
+    expect(compact.slice.subarray(0, 3)).not.toEqual(Uint8Array.from(Buffer.from("[7]")));
+  });
+});
