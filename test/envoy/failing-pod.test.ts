@@ -9,6 +9,8 @@ import { PodPages } from "../support/pod-pages.ts";
 import { findTestEnvoy } from "../support/test-envoy.ts";
 
 const testEnvoy = await findTestEnvoy();
+/** Nobody has any of it cached: a prompt that was served elsewhere once would never try the failing pod. */
+const newcomerBody = (turn: number): string => chatBody(turn, Number.POSITIVE_INFINITY);
 const SET_ASIDE = "pointsman_pods_set_aside_total";
 const PICKS = "pointsman_picks_total";
 
@@ -35,7 +37,7 @@ test.skipIf(testEnvoy === undefined).each([
     const failing = pods[2] as FakePod;
     let turn = 0;
     let done = false;
-    const load = new Load({ port, body: () => chatBody(turn++) });
+    const load = new Load({ port, body: () => newcomerBody(turn++) });
     try {
       failing.switches.fail500 = true;
       const loading = load.openLoop(50, () => done);
@@ -93,7 +95,7 @@ test.skipIf(testEnvoy === undefined).each([
   const edits = [listenOn(0), adminOn(0), pickersAt([picker.address]), ...more];
   const envoy = await testEnvoy!.start({ config: renderEnvoyConfig(file, edits) });
   let turn = 0;
-  const load = new Load({ port: envoy.ports.get("requests")!, body: () => chatBody(turn++) });
+  const load = new Load({ port: envoy.ports.get("requests")!, body: () => newcomerBody(turn++) });
   let done = false;
   try {
     const loading = load.openLoop(50, () => done);

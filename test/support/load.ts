@@ -12,11 +12,12 @@ export interface LoadTarget {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export const chatBody = (turn: number): string =>
+/** Of so many tenants in turn, each with a prefix of its own. */
+export const chatBody = (turn: number, tenants = 8): string =>
   JSON.stringify({
     model: "m",
     messages: [
-      { role: "system", content: `You answer for tenant ${turn % 8}. ${"Be brief and kind. ".repeat(4)}` },
+      { role: "system", content: `You answer for tenant ${turn % tenants}. ${"Be brief and kind. ".repeat(4)}` },
       { role: "user", content: `Question ${turn}?` },
     ],
     stream: true,
