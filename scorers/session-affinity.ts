@@ -24,14 +24,14 @@ export default defineScorer({
     },
     body: { default: true, help: "the session that the body names is the key where neither header nor cookie does" },
     tokenHeader: {
-      default: "x-session-token",
+      default: "",
       pattern: /^[\w!#$%&'*+.^`|~-]*$/,
       expects: "a header's name",
-      help: "a header that names the pod itself, [namespace/]pod or ip:port in base64; beats every key",
+      help: "a header that names the pod itself, [namespace/]pod or ip:port in base64; beats every key; none unless set or handed out",
     },
     handOut: {
       default: false,
-      help: "answers carry tokenHeader with the pod that served them; needs response_header_mode SEND",
+      help: "answers carry tokenHeader, x-session-token if not set, with the pod that served them; needs response_header_mode SEND",
     },
   },
   build: () => (pods, scores) => share(pods.sessionMatch, pods.size, scores),

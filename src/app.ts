@@ -1,19 +1,26 @@
 /** Composition root of the picker: builds every part once, starts, drains and stops them. */
-import { buildHost, warmUpHost } from "./build-host.ts";
+
+import { reportAsGo } from "./build-go-report.ts";
+import { buildHost, buildRouting, type RoutingParts, warmUpHost } from "./build-host.ts";
+import { KeptLanes } from "./build-lanes.ts";
+import { ConfigReload } from "./config/config-reload.ts";
+import { configuredRewrites } from "./config/file-rewrites.ts";
+import { type CheckConfig, originsOf, type Said, type Settings } from "./config/load-settings.ts";
 import type { Config } from "./config/options.ts";
-import { type PoolsRead, readPools } from "./config/read-pools.ts";
-import { ConfigError, listenError } from "./errors.ts";
+import { listenError } from "./errors.ts";
 import { ExtProcServer } from "./ext-proc/server.ts";
 import type { StreamHost } from "./ext-proc/stream-host.ts";
 import { warmUp } from "./ext-proc/warm-up.ts";
 import { KnownPods } from "./known-pods.ts";
+import { ConfigReport } from "./observe/config-report.ts";
 import { DecisionTrace } from "./observe/decision-trace.ts";
 import { adminServer, listenHttp, metricsServer } from "./observe/http-servers.ts";
-import { createLogger, type Logger } from "./observe/log.ts";
+import { createLogger, type Logger, levelOf } from "./observe/log.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { type Readiness, readinessOf } from "./observe/readiness.ts";
 import { ServerReport } from "./observe/server-report.ts";
 import { StreamReport } from "./observe/stream-report.ts";
+import type { Pod } from "./pods/pod-table.ts";
 import { usablePods } from "./pods/usable-pods.ts";
 import { BufferBudget } from "./request/body-buffer.ts";
 import { seededRandom } from "./routing/seeded-random.ts";
@@ -25,67 +32,88 @@ const HEALTH_MS = 100;
 const COMPLETE_WITHIN_MS = 30_000;
 const now = (): number => performance.now();
 
+/** What a change in the config file is read with. */
+export interface Reread {
+  readonly said: Said;
+  readonly check: CheckConfig;
+}
+
 export class App {
-  readonly #config: Config;
+  readonly #settings: Settings;
+  /** What holds now: the config file may change it. */
+  #config: Config;
   readonly #log: Logger;
-  readonly #metrics = new Metrics(version());
+  readonly #metrics: Metrics;
   readonly #trace = new DecisionTrace(RECENT_DECISIONS);
   readonly #openStreams: StreamHost["openStreams"] = new Set();
   readonly #budget: BufferBudget;
-  readonly #profiles: PoolsRead["profiles"];
+  readonly #streams: StreamReport;
   readonly #pods: KnownPods;
   readonly #server: ExtProcServer;
-  readonly #wanted: StreamHost["wanted"];
+  readonly #routing: Omit<RoutingParts, "profiles" | "rules">;
+  readonly #host: StreamHost;
+  readonly #reload: ConfigReload;
   readonly #http: { close(): Promise<unknown> }[] = [];
   #healthTimer: NodeJS.Timeout | undefined;
   #started = false;
   #startedAtMs = 0;
   #draining = false;
 
-  /** Throws a ConfigError for pools that make no sense. */
-  constructor(config: Config) {
+  constructor(settings: Settings, reread: Reread) {
+    const { config, profiles } = settings;
+    this.#settings = settings;
     this.#config = config;
     this.#log = createLogger(config.verbosity);
+    this.#metrics = new Metrics(version(), config.metricNames);
     this.#budget = new BufferBudget(config.bufferLimitBytes);
     const { instruments } = this.#metrics;
     const random = seededRandom(config.seed === 0 ? Date.now() : config.seed);
-    const { pools: poolConfigs, profiles, faults } = readPools(config);
-    if (faults.length > 0) throw new ConfigError(faults);
-    this.#profiles = profiles;
-    this.#pods = new KnownPods(config, poolConfigs, { log: this.#log, instruments, random, now });
+    this.#pods = new KnownPods(config, settings.pools, { log: this.#log, instruments, random, now });
     const { table, models, pools, inFlight, latency, failures, index, report, scraper } = this.#pods;
     instruments.prefixEvictions.readFrom((write) => write("", index.evictions));
-    const host = buildHost(config, {
+    this.#streams = new StreamReport({ log: this.#log, instruments, trace: this.#trace, now });
+    const facts = (pod: Pod) => scraper.facts(pod);
+    this.#routing = {
       table,
       models,
       pools,
+      facts,
+      index,
+      scorerFaults: report,
+      random,
+      kept: new KeptLanes(),
+      rewrites: this.#pods.rewrites,
+    };
+    this.#host = buildHost(config, {
+      ...this.#routing,
       profiles,
-      facts: (pod) => scraper.facts(pod),
+      rules: configuredRewrites(settings.rewrites, settings.pools),
+      objectives: this.#pods.objectives,
       inFlight,
       times: latency,
       outcomes: failures,
-      index,
       budget: this.#budget,
       openStreams: this.#openStreams,
-      events: new StreamReport({ log: this.#log, instruments, trace: this.#trace, now }),
-      scorerFaults: report,
-      random,
+      openRecord: this.#openRecord(),
+      events: this.#streams,
       now,
     });
-    this.#wanted = host.wanted;
-    this.#server = new ExtProcServer(config, host, new ServerReport(this.#log, instruments, now));
+    this.#server = new ExtProcServer(config, this.#host, new ServerReport(this.#log, instruments, now));
+    const events = new ConfigReport(this.#log, instruments);
+    this.#reload = new ConfigReload(settings, { ...reread, events, apply: (next) => this.#apply(next) });
   }
 
   /** Resolves when every port listens, the hot path is warm and the sources of pods have had their say. */
   async start(): Promise<void> {
     const { bindAddress, metricsPort, adminAddress, adminPort } = this.#config;
+    this.#log.info({ version: version(), ...originsOf(this.#settings) }, "starting; settings that are not the default");
+    for (const { about, says } of this.#settings.notes) this.#log.warn({ about }, says);
     this.#metrics.watchProcess();
     this.#metrics.refreshers.push(() => this.#refreshGauges());
     await this.#pods.start();
-    warmUp(warmUpHost(this.#config, this.#profiles, now));
+    warmUp(warmUpHost(this.#config, this.#settings.profiles, now));
     await this.#server.listen();
-    const { sentence, ...modes } = this.#wanted;
-    this.#log.info(modes, sentence);
+    this.#sayWanted();
     const readiness = () => this.#readiness();
     const metrics = metricsServer(this.#metrics, readiness);
     const admin = adminServer({ pods: this.#pods, trace: this.#trace, readiness });
@@ -95,12 +123,14 @@ export class App {
     this.#startedAtMs = now();
     this.#healthTimer = setInterval(() => this.#checkHealth(), HEALTH_MS).unref();
     this.#checkHealth();
+    this.#reload.start();
   }
 
   /** Leaves Envoy time to turn elsewhere, finishes what is open, then stops. */
   async drain(): Promise<void> {
     const { drainDelayMs, drainTimeoutMs } = this.#config;
     this.#draining = true;
+    this.#reload.stop();
     this.#log.info({ drainDelayMs, drainTimeoutMs, openStreams: this.#openStreams.size }, "draining");
     await this.#server.drain(drainDelayMs, drainTimeoutMs);
     this.#log.info({ openStreams: this.#openStreams.size }, "drained");
@@ -109,8 +139,40 @@ export class App {
 
   async stop(): Promise<void> {
     clearInterval(this.#healthTimer);
+    this.#reload.stop();
     this.#server.stop();
     await Promise.all([this.#pods.stop(), ...this.#http.map((server) => server.close())]);
+  }
+
+  /** All that can fail comes first; what follows it is one step between two messages, so that no request sees half of it. */
+  async #apply({ config, pools, profiles, rewrites }: Settings): Promise<void> {
+    const replacePools = await this.#pods.prepare(pools);
+    const routing = buildRouting(config, { ...this.#routing, profiles, rules: configuredRewrites(rewrites, pools) });
+    const wantedBefore = this.#host.wanted.sentence;
+    replacePools();
+    Object.assign(this.#host, routing);
+    this.#config = config;
+    this.#budget.limitBytes = config.bufferLimitBytes;
+    this.#log.level = levelOf(config.verbosity);
+    this.#streams.heedLevel();
+    if (this.#host.wanted.sentence !== wantedBefore) this.#sayWanted();
+  }
+
+  /** Nothing is kept of single requests unless metrics under the Go picker's names are asked for. */
+  #openRecord(): StreamHost["openRecord"] {
+    if (this.#config.metricNames === "pointsman") return undefined;
+    return reportAsGo({
+      metrics: this.#metrics,
+      pods: this.#pods,
+      openStreams: this.#openStreams,
+      version: version(),
+      now,
+    });
+  }
+
+  #sayWanted(): void {
+    const { sentence, ...modes } = this.#host.wanted;
+    this.#log.info(modes, sentence);
   }
 
   /**

@@ -3,7 +3,9 @@ import { EarlyEnds } from "./accounting/early-ends.ts";
 import { InFlight } from "./accounting/in-flight.ts";
 import { Latency } from "./accounting/latency.ts";
 import { buildLanes, type LaneSources } from "./build-lanes.ts";
+import { buildStrategies } from "./build-strategies.ts";
 import type { Config } from "./config/options.ts";
+import { saysAsAibrix } from "./config/strategy-options.ts";
 import { Deadlines } from "./ext-proc/deadlines.ts";
 import { PickReplies } from "./ext-proc/destination-header.ts";
 import type { StreamHost } from "./ext-proc/stream-host.ts";
@@ -19,7 +21,10 @@ import { ServedModels } from "./pods/served-models.ts";
 import { PrefixIndex } from "./prefix/prefix-index.ts";
 import { BufferBudget } from "./request/body-buffer.ts";
 import { wantedPhases } from "./response/wanted-phases.ts";
+import { RewriteBook, type RewriteSource } from "./rewrite/rewrite-rules.ts";
+import { BY_CONFIG, Rewriter } from "./rewrite/rewriter.ts";
 import { listModels } from "./routing/list-models.ts";
+import { Objectives } from "./routing/objectives.ts";
 import type { Profile } from "./routing/profile.ts";
 import { Router } from "./routing/router.ts";
 import { seededRandom } from "./routing/seeded-random.ts";
@@ -33,35 +38,60 @@ const WARM_UP_INDEX_BYTES = 1024 * 1024;
 
 type Profiles = ReadonlyMap<string, Profile>;
 
-interface HostParts
-  extends LaneSources,
-    Pick<StreamHost, "inFlight" | "times" | "outcomes" | "budget" | "openStreams" | "events" | "now"> {
+export interface RoutingParts extends LaneSources {
+  /** What gives models other names: the rules of objects, and those of the configuration. */
+  readonly rewrites: RewriteBook;
+  readonly rules: readonly RewriteSource[];
   readonly pools: Pools;
   /** By name, as the pools name them. */
   readonly profiles: Profiles;
   readonly random: () => number;
 }
 
+interface HostParts
+  extends RoutingParts,
+    Pick<
+      StreamHost,
+      "inFlight" | "times" | "outcomes" | "objectives" | "budget" | "openStreams" | "openRecord" | "events" | "now"
+    > {}
+
 export function buildHost(config: Config, parts: HostParts): StreamHost {
-  const { table, pools, models, index, facts, scorerFaults, profiles, random, ...shared } = parts;
-  const { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs } = config;
-  const modelHeaders = config.modelHeaders.map((name) => Buffer.from(name));
-  const lanes = buildLanes(profiles, { table, models, index, facts, scorerFaults });
-  const scorers = [...profiles.values()].flatMap((profile) => profile.scorers.map(({ scorer }) => scorer));
-  const router = new Router({ table, pools, lanes, random });
-  const hintHeaders = router.headers.map((name) => ({ name, bytes: Buffer.from(name) }));
+  const { table, pools, models, index, facts, scorerFaults, profiles, random, kept, rewrites, rules, ...shared } =
+    parts;
   return {
     ...shared,
-    wanted: wantedPhases([...new Set(scorers)]),
-    router,
+    ...buildRouting(config, parts),
     podAt: (address) => table.byAddress(address),
     listModels: (hints) => listModels(pools, table, hints),
     earlyEnds: new EarlyEnds(),
-    replies: new PickReplies(),
+    replies: new PickReplies(config.destinationHeaders),
     deadlines: new Deadlines(parts.now),
+  };
+}
+
+/** What follows from the configuration alone: a host whose configuration changes takes it over as a whole. */
+export function buildRouting(
+  config: Config,
+  { table, pools, models, index, facts, scorerFaults, profiles, random, kept, rewrites, rules }: RoutingParts,
+): Pick<StreamHost, "router" | "rewriter" | "wanted" | "settings"> {
+  const { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs } = config;
+  const { ignoresSubset, emitsScores, marksAnswers } = config;
+  const modelHeaders = config.modelHeaders.map((name) => Buffer.from(name));
+  const lanes = buildLanes(profiles, { table, models, index, facts, scorerFaults, kept });
+  const scorers = [...profiles.values()].flatMap((profile) => profile.scorers.map(({ scorer }) => scorer));
+  const strategies = buildStrategies(config, { table, models, index, scorerFaults, profiles, lanes });
+  const router = new Router({ table, pools, lanes, strategies, random });
+  const hintHeaders = router.headers.map((name) => ({ name, bytes: Buffer.from(name) }));
+  rewrites.set(BY_CONFIG, rules);
+  return {
+    wanted: wantedPhases([...new Set(scorers)], rules.length > 0),
+    router,
+    rewriter: new Rewriter({ book: rewrites, pools, random }),
     settings: {
       ...{ bodyLimitBytes, streamLimit, assumedMode, modelHeaders, hintHeaders, answerDeadlineMs },
-      ...{ guessMs: GUESS_MS, silenceMs: SILENCE_MS },
+      ...{ ignoresSubset, emitsScores, marksAnswers, guessMs: GUESS_MS, silenceMs: SILENCE_MS },
+      strategyHeader: strategies === undefined ? undefined : config.strategyHeader,
+      saysAsAibrix: saysAsAibrix(config),
     },
   };
 }
@@ -83,6 +113,9 @@ export function warmUpHost(config: Config, profiles: Profiles, now: () => number
     pools,
     models,
     profiles,
+    rewrites: new RewriteBook(),
+    rules: [],
+    objectives: new Objectives(),
     facts: () => undefined,
     inFlight,
     times: new Latency(table, now),

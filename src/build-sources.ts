@@ -1,10 +1,12 @@
-/** Makes the sources of pods that the pools' configuration names. */
+/** Makes the sources of pods that the pools' configuration names, and makes none twice. */
 import type { PoolConfig, SourceConfig } from "./config/pool-config.ts";
 import type { PooledSource } from "./discovery/discovery.ts";
 import { type DnsPodsParts, dnsPods } from "./discovery/dns/dns-pods.ts";
 import { type DnsServer, readResolverSettings } from "./discovery/dns/resolver-settings.ts";
 import { KubernetesApi } from "./discovery/kubernetes/kubernetes-api.ts";
 import { type KubernetesPodsConfig, kubernetesPods } from "./discovery/kubernetes/kubernetes-pods.ts";
+import { type PolicyBooks, PoolPolicies } from "./discovery/kubernetes/pool-policies.ts";
+import { watchParts } from "./discovery/kubernetes/source-parts.ts";
 import { PodFile } from "./discovery/pod-file.ts";
 import type { PodSource } from "./discovery/pod-source.ts";
 import { staticSources } from "./discovery/static-pods.ts";
@@ -15,29 +17,39 @@ export interface SourceParts {
   readonly dnsServers: readonly DnsServer[];
   /** An object of Kubernetes was passed over since it makes no sense. */
   onSkipped(problem: string): void;
+  /** Where what is said of an InferencePool's requests is kept; without it that is not read. */
+  readonly policies?: PolicyBooks;
 }
 
 /** Kubernetes is loaded and configured only where a pool asks for it. */
-export async function buildSources(pools: readonly PoolConfig[], parts: SourceParts): Promise<PooledSource[]> {
-  const makers = new SourceMakers(parts);
-  const made: PooledSource[] = [];
-  for (const { name, settings, sources } of pools) {
-    for (const config of sources) {
-      for (const source of await makers.make(config)) made.push({ source, pool: name, settings });
-    }
-  }
-  return made;
-}
-
-class SourceMakers {
+export class SourceMaker {
   readonly #parts: SourceParts;
   #api: KubernetesApi | undefined;
+  /** Those made last, by pool and what it says of them. */
+  #made = new Map<string, readonly PodSource[]>();
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
   }
 
-  async make(config: SourceConfig): Promise<PodSource[]> {
+  /** What the pools named the last time and name again is the same source, which goes on. */
+  async make(pools: readonly PoolConfig[]): Promise<PooledSource[]> {
+    const made = new Map<string, readonly PodSource[]>();
+    const pooled: PooledSource[] = [];
+    for (const { name, settings, sources } of pools) {
+      for (const config of sources) {
+        const key = JSON.stringify([name, config]);
+        if (made.has(key)) continue;
+        const known = this.#made.get(key) ?? (await this.#make(config, name));
+        made.set(key, known);
+        pooled.push(...known.map((source) => ({ source, pool: name, settings })));
+      }
+    }
+    this.#made = made;
+    return pooled;
+  }
+
+  async #make(config: SourceConfig, pool: string): Promise<PodSource[]> {
     switch (config.kind) {
       case "static":
         return staticSources(config.entries);
@@ -46,7 +58,7 @@ class SourceMakers {
       case "dns":
         return [dnsPods(config.name, await this.#resolver())];
       default:
-        return [await this.#kubernetes(config)];
+        return [await this.#kubernetes(config, pool)];
     }
   }
 
@@ -55,11 +67,15 @@ class SourceMakers {
     return servers.length === 0 ? {} : { settings: { ...(await readResolverSettings()), servers } };
   }
 
-  async #kubernetes(config: Extract<SourceConfig, { namespace: string }>): Promise<PodSource> {
+  async #kubernetes(config: Extract<SourceConfig, { namespace: string }>, pool: string): Promise<PodSource> {
     this.#api ??= new KubernetesApi();
-    const { relistMs, onSkipped } = this.#parts;
+    const { relistMs, onSkipped, policies } = this.#parts;
     const given = { api: this.#api, options: { relistMs }, onSkipped };
-    return kubernetesPods(await placed(config, this.#api), given);
+    const known = await placed(config, this.#api);
+    const pods = kubernetesPods(known, given);
+    if (policies === undefined || known.kind !== "inference-pool") return pods;
+    const { namespace, name } = known;
+    return new PoolPolicies(pods, { namespace, name, pool }, policies, watchParts(given));
   }
 }
 

@@ -1,5 +1,7 @@
 /** Every way pointsman refuses something: one table of stable codes, and the one error type thrown at boot. */
 
+export type DroppedReason = "rejected-no-endpoints" | "rejected-saturated";
+
 export interface ErrorCodeSpec {
   /** HTTP status of the answer. */
   readonly status: number;
@@ -11,6 +13,8 @@ export interface ErrorCodeSpec {
   readonly param?: string;
   /** Seconds for a Retry-After header; absent when a retry cannot help. */
   readonly retryAfterSeconds?: number;
+  /** What the header x-llm-d-request-dropped-reason says, in the words of the Go picker; absent where it says nothing. */
+  readonly dropped?: DroppedReason;
   /** What the operator should know, for the generated table. */
   readonly meaning: string;
 }
@@ -54,11 +58,31 @@ export const errorCodes = {
     meaning:
       "Of several pools none is named by route metadata or x-pointsman-pool, and neither the body nor the path /v1/models/{id} names a model that tells; or a wrong name.",
   },
+  not_cached: {
+    status: 412,
+    type: "invalid_request_error",
+    message: "The pod for the request holds nothing of its prompt in the cache.",
+    meaning: "The request says Prefer: if-available, and the picked pod is believed to hold no block of the prompt.",
+  },
+  strategy_unknown: {
+    status: 400,
+    type: "invalid_request_error",
+    message: "The request names a routing strategy that does not exist here.",
+    meaning: "The header of --routing-strategy-header names no strategy of AIBrix's that is done here, and no profile.",
+  },
+  filter_empty: {
+    status: 503,
+    type: "server_error",
+    message: "None of the pods that the request's own filter allows can serve it.",
+    retryAfterSeconds: 1,
+    meaning: "The label selector in the header of --external-filter-header leaves no pod, or is none.",
+  },
   subset_empty: {
     status: 503,
     type: "server_error",
     message: "None of the pods that the gateway allows for this request can serve it.",
     retryAfterSeconds: 1,
+    dropped: "rejected-no-endpoints",
     meaning: "Envoy's subset hint allows no pod of the pool that serves the model.",
   },
   no_pods: {
@@ -66,6 +90,7 @@ export const errorCodes = {
     type: "server_error",
     message: "No pod is available to serve the request.",
     retryAfterSeconds: 1,
+    dropped: "rejected-no-endpoints",
     meaning: "The picker knows no pod of the pool: look at the pods' discovery.",
   },
   no_pod_left: {
@@ -73,6 +98,7 @@ export const errorCodes = {
     type: "server_error",
     message: "No pod is left that may serve the request.",
     retryAfterSeconds: 1,
+    dropped: "rejected-no-endpoints",
     meaning: "The configured filters leave none of the pool's pods.",
   },
   saturated: {
@@ -80,6 +106,7 @@ export const errorCodes = {
     type: "rate_limit_error",
     message: "All pods are at their limit.",
     retryAfterSeconds: 1,
+    dropped: "rejected-saturated",
     meaning: "The filter `saturation` leaves no pod, and its fallbackOnEmpty is off.",
   },
   overloaded: {
@@ -87,6 +114,7 @@ export const errorCodes = {
     type: "server_error",
     message: "The picker has too many requests open.",
     retryAfterSeconds: 1,
+    dropped: "rejected-saturated",
     meaning: "More streams are open than --stream-limit allows.",
   },
 } as const satisfies Record<string, ErrorCodeSpec>;

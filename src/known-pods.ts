@@ -4,21 +4,23 @@ import { InFlight } from "./accounting/in-flight.ts";
 import { Latency } from "./accounting/latency.ts";
 import { Newcomers } from "./accounting/newcomers.ts";
 import { PodFailures } from "./accounting/set-aside.ts";
-import { buildSources } from "./build-sources.ts";
+import { SourceMaker } from "./build-sources.ts";
 import type { Config } from "./config/options.ts";
-import { configOfPool, type PoolConfig } from "./config/pool-config.ts";
+import { configOfPool, namespaceOf, type PoolConfig } from "./config/pool-config.ts";
 import { Discovery, type PodChange, type SourceState } from "./discovery/discovery.ts";
 import { DiscoveryReport, readDiscoveryGauges } from "./observe/discovery-report.ts";
 import type { Logger } from "./observe/log.ts";
 import type { Instruments } from "./observe/metrics.ts";
 import { type PodCaches, PodReport, readPodGauges } from "./observe/pod-report.ts";
 import { WantOfPods } from "./observe/want-of-pods.ts";
-import { PodTable } from "./pods/pod-table.ts";
+import { type Pod, PodTable } from "./pods/pod-table.ts";
 import { Pools } from "./pods/pools.ts";
 import { ServedModels } from "./pods/served-models.ts";
 import { PrefixIndex } from "./prefix/prefix-index.ts";
+import { RewriteBook } from "./rewrite/rewrite-rules.ts";
+import { Objectives } from "./routing/objectives.ts";
 import { trustsAnyone } from "./scrape/scrape-options.ts";
-import { Scraper } from "./scrape/scraper.ts";
+import { type ScrapeOptions, Scraper } from "./scrape/scraper.ts";
 
 const TICK_MS = 100;
 const EXPIRE_MS = 1_000;
@@ -37,14 +39,17 @@ export class KnownPods {
   readonly table = new PodTable();
   readonly models = new ServedModels();
   readonly pools = new Pools({ table: this.table, models: this.models });
+  /** What Kubernetes says of the pools' requests, and for rewrites the configuration too. */
+  readonly rewrites = new RewriteBook();
+  readonly objectives = new Objectives();
   readonly index: PrefixIndex;
   readonly inFlight: InFlight;
   readonly latency: Latency;
   readonly failures: PodFailures;
   readonly report: PodReport;
   readonly scraper: Scraper;
-  readonly #config: Config;
-  readonly #poolConfigs: readonly PoolConfig[];
+  readonly #sources: SourceMaker;
+  #poolConfigs: readonly PoolConfig[];
   readonly #parts: KnownPodsParts;
   readonly #newcomers: Newcomers;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -54,7 +59,16 @@ export class KnownPods {
   constructor(config: Config, pools: readonly PoolConfig[], parts: KnownPodsParts) {
     const { table } = this;
     const { log, instruments, random, now } = parts;
-    this.#config = config;
+    this.#sources = new SourceMaker({
+      relistMs: config.kubeRelistMs,
+      dnsServers: config.dnsServers,
+      onSkipped: (problem) => log.warn({ problem }, "an object of Kubernetes makes no sense and is passed over"),
+      policies: {
+        rewrites: this.rewrites,
+        objectives: this.objectives,
+        onProblem: (problem) => log.warn({ problem }, "rewrites or objectives of Kubernetes cannot be read"),
+      },
+    });
     this.#poolConfigs = pools;
     this.#parts = parts;
     this.index = new PrefixIndex({ budgetBytes: config.prefixIndexLimitBytes, pods: table });
@@ -72,14 +86,8 @@ export class KnownPods {
   /** Resolves when every source has had its say, or a moment later. */
   async start(): Promise<void> {
     const { log, instruments, now } = this.#parts;
-    for (const { name, scrape } of this.#poolConfigs) {
-      if (trustsAnyone(scrape)) log.warn({ pool: name }, "the pods' token goes to any certificate: give their CA");
-    }
-    const sources = await buildSources(this.#poolConfigs, {
-      relistMs: this.#config.kubeRelistMs,
-      dnsServers: this.#config.dnsServers,
-      onSkipped: (problem) => log.warn({ problem }, "an object of Kubernetes makes no sense and is passed over"),
-    });
+    this.#sayTrust(this.#poolConfigs);
+    const sources = await this.#sources.make(this.#poolConfigs);
     const events = new DiscoveryReport(log, instruments, (change) => this.#changed(change));
     this.#discovery = new Discovery({ table: this.table, pools: this.pools, sources, events, now });
     readDiscoveryGauges(this.#discovery, this.pools, this.table, instruments);
@@ -88,7 +96,27 @@ export class KnownPods {
     const { table } = this;
     const want = new WantOfPods({ log, table, pools: () => this.pools.all, sources: () => this.sources() });
     this.#timers.push(setInterval(() => want.look(), LOOK_MS).unref());
-    await Promise.race([this.#discovery.start(), delay(FIRST_WORD_MS, undefined, { ref: false })]);
+    await Promise.race([this.#discovery.start(), firstWordTime()]);
+  }
+
+  /** Starts what is new in these pools; the answer makes them the pools at once. Pods that stay keep all that is known. */
+  async prepare(pools: readonly PoolConfig[]): Promise<() => void> {
+    const replace = await this.#discovery?.prepare(await this.#sources.make(pools), firstWordTime());
+    return () => {
+      this.#sayTrust(pools);
+      this.#poolConfigs = pools;
+      this.pools.arrange(pools);
+      replace?.();
+      this.#askAnew();
+    };
+  }
+
+  #sayTrust(pools: readonly PoolConfig[]): void {
+    for (const { name, scrape } of pools) {
+      if (trustsAnyone(scrape)) {
+        this.#parts.log.warn({ pool: name }, "the pods' token goes to any certificate: give their CA");
+      }
+    }
   }
 
   async stop(): Promise<void> {
@@ -99,6 +127,12 @@ export class KnownPods {
 
   sources(): SourceState[] {
     return this.#discovery?.states() ?? [];
+  }
+
+  /** Where the pool's pods live in Kubernetes; "" for elsewhere. */
+  namespaceOf(pool: string): string {
+    const config = configOfPool(this.#poolConfigs, pool);
+    return config === undefined ? "" : namespaceOf(config);
   }
 
   #caches(): PodCaches {
@@ -119,6 +153,23 @@ export class KnownPods {
     }
   }
 
+  /** Pods whose pool is scraped in another way now. */
+  #askAnew(): void {
+    const options = new Map<Pod, ScrapeOptions>();
+    for (const pool of this.pools.all) {
+      const config = configOfPool(this.#poolConfigs, pool.name);
+      if (config === undefined) continue;
+      for (const pod of this.table.pods()) if (!options.has(pod) && pool.has(pod)) options.set(pod, config.scrape);
+    }
+    const byOptions = Map.groupBy(options, ([, scrape]) => scrape);
+    for (const [scrape, entries] of byOptions) {
+      this.scraper.rewatch(
+        entries.map(([pod]) => pod),
+        scrape,
+      );
+    }
+  }
+
   #expire(): void {
     this.inFlight.expire();
     this.latency.tick();
@@ -128,4 +179,8 @@ export class KnownPods {
     this.#newcomers.tick();
     this.failures.tick();
   }
+}
+
+function firstWordTime(): Promise<void> {
+  return delay(FIRST_WORD_MS, undefined, { ref: false });
 }

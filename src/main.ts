@@ -1,12 +1,14 @@
 /** Entry of the process: picks the command, passes signals on, and is the only one that exits. */
+import { check } from "./cli/check.ts";
 import { type Command, helpOf, helpOfAll } from "./cli/command.ts";
 import { demo } from "./cli/demo.ts";
 import { plugIns } from "./cli/plug-ins.ts";
 import { serve } from "./cli/serve.ts";
 import { ConfigError, describeFault } from "./errors.ts";
+import { Brake } from "./observe/log.ts";
 import { version } from "./version.ts";
 
-const commands: readonly Command[] = [serve, demo, plugIns];
+const commands: readonly Command[] = [serve, demo, check, plugIns];
 
 /** As sysexits.h has them. */
 const exitCode = { usage: 64, software: 70, config: 78 } as const;
@@ -44,8 +46,13 @@ const interrupted = new Promise<string>((resolve) => {
 function outliveFaults(): void {
   // Nobody may read it any more; that is no reason to come back here.
   process.stderr.on("error", () => {});
+  // One that comes with every request must not fill the disk.
+  const brake = new Brake(() => performance.now());
   const tell = (fault: unknown): void =>
-    complain(`pointsman: a fault of its own: ${stackOf(fault).replace(/\n\s*/g, " | ")}`);
+    brake.do((dropped) => {
+      const before = dropped > 0 ? ` (${dropped} before it not shown)` : "";
+      complain(`pointsman: a fault of its own${before}: ${stackOf(fault).replace(/\n\s*/g, " | ")}`);
+    });
   process.on("uncaughtException", tell);
   process.on("unhandledRejection", tell);
 }

@@ -75,7 +75,7 @@ export function defineScorer<const C extends ColumnName, const O extends OptionS
 }
 
 /** The Go picker's estimate where nobody has counted. */
-const BYTES_PER_TOKEN = 4;
+export const BYTES_PER_TOKEN = 4;
 
 /** Tokens in the prompt, by its bytes. */
 export function promptTokensOf(request: InferenceRequest): number {

@@ -22,10 +22,12 @@ export class ColdColumn {
     table.onLeave(({ slot }) => this.#used.delete(slot));
   }
 
-  fill(_request: InferenceRequest, slots: Int32Array, size: number, out: Float64Array, { prefixHit }: HitColumn): void {
-    this.#isCold = !(highest(prefixHit, size) > 0);
+  /** Unknown for a request without a prompt: its pick is nobody's turn, so that it must not go by turns either. */
+  fill(request: InferenceRequest, slots: Int32Array, size: number, out: Float64Array, { prefixHit }: HitColumn): void {
+    const hasPrompt = request.prompt !== null;
+    this.#isCold = hasPrompt && !(highest(prefixHit, size) > 0);
     if (!this.#isCold) {
-      out.fill(0, 0, size);
+      out.fill(hasPrompt ? 0 : Number.NaN, 0, size);
       return;
     }
     let rank = 0;

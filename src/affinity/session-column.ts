@@ -10,7 +10,7 @@ import type { RouteHints } from "../routing/choose-pool.ts";
 
 /** Where a request says which session it belongs to; the first place that says something counts. */
 export interface SessionPlaces {
-  /** Header whose value names a pod in base64; "" for none. */
+  /** Header whose value names a pod in base64; "" for none, or for HANDED_OUT where answers hand tokens out. */
   readonly tokenHeader: string;
   /** Do answers hand such a token out, in a header of the same name? */
   readonly handOut: boolean;
@@ -22,6 +22,8 @@ export interface SessionPlaces {
   readonly body: boolean;
 }
 
+/** The header of tokens that are handed out where nobody names another. */
+const HANDED_OUT = "x-session-token";
 /** No name of a pod is as long. */
 const LONGEST_TOKEN = 512;
 const COOKIE = "cookie";
@@ -42,7 +44,8 @@ export class SessionColumn {
 
   constructor(table: PodTable, { tokenHeader, handOut, headers, cookie, body }: SessionPlaces) {
     this.#table = table;
-    this.#readHeader = tokenHeader.toLowerCase();
+    // Not without a word: whoever sends a token chooses its pod.
+    this.#readHeader = tokenHeader === "" && handOut ? HANDED_OUT : tokenHeader.toLowerCase();
     this.tokenHeader = handOut ? this.#readHeader : "";
     this.#keyHeaders = headers.map((name) => name.toLowerCase());
     this.#cookie = cookie;

@@ -1,10 +1,11 @@
 /** `pointsman serve`: runs the picker until it is asked to end. */
-import { App } from "../app.ts";
+import { App, type Reread } from "../app.ts";
 import { scrapeFileFaults, serveFaults } from "../config/check-serve.ts";
-import { loadConfig, strayNames } from "../config/load-config.ts";
+import { strayNames } from "../config/load-config.ts";
+import { inPlace, loadSettings } from "../config/load-settings.ts";
 import { type Config, serveOptions } from "../config/options.ts";
-import { readPools } from "../config/read-pools.ts";
-import type { ConfigFault } from "../errors.ts";
+import type { PoolConfig } from "../config/pool-config.ts";
+import { ConfigError, type ConfigFault } from "../errors.ts";
 import { socketFaults } from "../ext-proc/unix-socket.ts";
 import { createLogger } from "../observe/log.ts";
 import type { Command } from "./command.ts";
@@ -14,16 +15,17 @@ export const serve: Command = {
   summary: "Run the picker.",
   options: serveOptions,
   run: async (args, { env, interrupted }) => {
-    const config = loadConfig(serveOptions, args, env, faultsOf);
-    const log = createLogger(config.verbosity);
+    const reread: Reread = { said: { args, env }, check: faultsOf };
+    const settings = loadSettings(reread.said, faultsOf);
+    const log = createLogger(settings.config.verbosity);
     for (const stray of strayNames(serveOptions, env)) log.warn(stray, "no option has this name in the environment");
-    const app = new App(config);
+    const app = new App(settings, reread);
     try {
       await app.start();
     } catch (error) {
       // What listens already would leave its Unix socket behind.
       await app.stop();
-      throw error;
+      throw error instanceof ConfigError ? new ConfigError(inPlace(error.faults, settings.given)) : error;
     }
     await interrupted;
     await app.drain();
@@ -32,7 +34,6 @@ export const serve: Command = {
 };
 
 /** All that can be known to be wrong before anything starts. */
-function faultsOf(config: Config): ConfigFault[] {
-  const { pools, faults } = readPools(config);
-  return [...faults, ...serveFaults(config), ...scrapeFileFaults(config, pools), ...socketFaults(config.grpcSocket)];
+function faultsOf(config: Config, pools: readonly PoolConfig[]): ConfigFault[] {
+  return [...serveFaults(config), ...scrapeFileFaults(config, pools), ...socketFaults(config.grpcSocket)];
 }

@@ -1,6 +1,7 @@
 /** Is a module's default export a scorer? What TypeScript proves of the built-in ones is checked here of foreign ones. */
 import { nearestWord } from "../discovery/nearest-word.ts";
 import { columnNames } from "../pods/columns.ts";
+import { isThenable } from "../routing/scorer-step.ts";
 import type { OptionSpec, Scorer } from "../scorer.ts";
 import { isCorrect } from "./plugin-options.ts";
 
@@ -20,8 +21,8 @@ export function checkScorer(exported: unknown, complain: Complain): Scorer | und
     isScorer = false;
     complain(...fault);
   };
-  if (!isMapping(exported)) {
-    wrong("", "export default defineScorer({ ... })", exported === undefined ? "no default export" : shown(exported));
+  if (!isMapping(exported) || isThenable(exported)) {
+    wrong("", "export default defineScorer({ ... })", isThenable(exported) ? "a promise" : shown(exported));
     return undefined;
   }
   const { name, summary, leaning, reads, options, build } = exported;
@@ -57,11 +58,22 @@ function checkOptions(options: unknown, wrong: Complain): void {
       wrong(member, `another name than ${useKeys.join(" and ")}`, shown(name));
     if (!isMapping(spec)) wrong(member, "a mapping with default and help", shown(spec));
     else if (typeof spec["help"] !== "string") wrong(`${member}.help`, "a text", shown(spec["help"]));
-    else if (!isCorrect(spec as unknown as OptionSpec, spec["default"])) {
+    else if (!isPattern(spec["pattern"])) {
+      wrong(
+        `${member}.pattern`,
+        "a regular expression such as /^[a-z]+$/ without the flags g and y",
+        shown(spec["pattern"]),
+      );
+    } else if (!isCorrect(spec as unknown as OptionSpec, spec["default"])) {
       const expected = "a number, text, switch or list of texts that the option itself allows";
       wrong(`${member}.default`, expected, shown(spec["default"]));
     }
   }
+}
+
+/** With g or y it would go on where it stopped the last time. */
+function isPattern(value: unknown): boolean {
+  return value === undefined || (value instanceof RegExp && !value.global && !value.sticky);
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {
@@ -71,5 +83,11 @@ function isMapping(value: unknown): value is Record<string, unknown> {
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "function") return "a function";
-  return (JSON.stringify(value) ?? String(value)).slice(0, 60);
+  if (typeof value === "bigint") return `${value}n`;
+  if (value instanceof RegExp) return String(value);
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, 60);
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
 }

@@ -9,7 +9,12 @@ import type { Config } from "./options.ts";
 import type { PoolConfig } from "./pool-config.ts";
 
 export function serveFaults(config: Config): ConfigFault[] {
-  const faults = [...portFaults(config), ...certificateFaults(config.certPath), ...clientCaFaults(config.clientCaFile)];
+  return [...settingFaults(config), ...certificateFaults(config.certPath), ...clientCaFaults(config.clientCaFile)];
+}
+
+/** Contradictions alone, which are the same on every machine. */
+export function settingFaults(config: Config): ConfigFault[] {
+  const faults = portFaults(config);
   const { clientCaFile, secureServing, tlsOnly } = config;
   if (!secureServing && (tlsOnly || clientCaFile !== "")) {
     faults.push({ path: "--secure-serving", expected: "true beside --tls-only or --client-ca-file", got: "false" });

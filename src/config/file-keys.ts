@@ -2,9 +2,12 @@
  * The keys of the config file. What an option says for every pool a key says for one: it takes kind and help from
  * there, so that each is written once.
  */
+
+import { rewriteFileKeys } from "./file-rewrites.ts";
+import type { OptionSpec, OptionTable } from "./option-table.ts";
+import { serveOptions } from "./options.ts";
 import { scrapeOptions as poolOptions, sourceOptions } from "./pod-options.ts";
 
-type PoolOption = keyof typeof poolOptions;
 type SourceOption = keyof typeof sourceOptions;
 
 interface SourceKey {
@@ -50,28 +53,29 @@ export const sourceKeys = {
   },
 } as const satisfies Record<string, SourceKey>;
 
-/** What stands under `scrape`. */
-export const scrapeKeys = {
-  interval: "refreshMetricsIntervalMs",
-  timeout: "scrapeTimeoutMs",
-  scheme: "modelServerMetricsScheme",
-  port: "modelServerMetricsPort",
-  path: "modelServerMetricsPath",
-  engine: "engine",
-  caFile: "modelServerCaFile",
-  tokenFile: "modelServerTokenFile",
-  insecureSkipVerify: "modelServerInsecure",
-  modelsPath: "modelsPath",
-  modelsInterval: "modelsIntervalMs",
-} as const satisfies Record<string, PoolOption>;
+/** Under `scrape`, of the whole file or of one pool. */
+export const scrapeKeys = keysUnder("scrape", poolOptions);
 
-/** What stands in the pool itself. */
-export const settingKeys = {
-  unknownModel: "unknownModel",
-  listModels: "listModels",
-} as const satisfies Record<string, PoolOption>;
+/** In the file itself for all pools, or in one of them. */
+export const settingKeys = keysUnder("", poolOptions);
 
-export const poolKeys = ["name", "pods", "scrape", "profile", ...Object.keys(settingKeys)] as const;
+/** By section, "" for the file itself: by its key there the name of the option. */
+export const sectionKeys: Readonly<Record<string, Readonly<Record<string, string>>>> = Object.fromEntries(
+  [...new Set(Object.values<OptionSpec<unknown>>(serveOptions).flatMap(({ key }) => sectionOf(key) ?? []))].map(
+    (section) => [section, keysUnder(section, serveOptions)],
+  ),
+);
+
+/** What stands in the file itself. */
+export const rootKeys = [
+  ...Object.keys(sectionKeys).filter((section) => section !== ""),
+  "pools",
+  "profiles",
+  "rewrites",
+  ...Object.keys(sectionKeys[""] ?? {}),
+];
+
+export const poolKeys = ["name", "pods", "scrape", "profile", "rewrites", ...Object.keys(settingKeys)] as const;
 
 /** What stands in a profile, under the name that the user gives it. */
 const profileRows = [
@@ -105,7 +109,7 @@ export interface FileKey {
 }
 
 export function fileKeys(): FileKey[] {
-  const fromOption = (parent: string, [key, name]: [string, PoolOption]): FileKey => {
+  const fromOption = (parent: string, [key, name]: [string, keyof typeof poolOptions]): FileKey => {
     const { kind, flag, help } = poolOptions[name];
     return { path: `${parent}.${key}`, form: kind.expects, flag, help };
   };
@@ -128,5 +132,17 @@ export function fileKeys(): FileKey[] {
       help: "How its requests are routed; without a word by the profile default, which is built in unless it is written.",
     },
     ...profileRows.map((row) => ({ ...row, flag: "" })),
+    ...rewriteFileKeys(),
   ];
+}
+
+/** The section of an option's key; undefined where pools say it each for themselves, or no file can. */
+function sectionOf(key: string): string | undefined {
+  if (key === "" || key.startsWith("pools[]")) return undefined;
+  return key.includes(".") ? key.slice(0, key.indexOf(".")) : "";
+}
+
+function keysUnder<T extends OptionTable>(section: string, options: T): Readonly<Record<string, keyof T & string>> {
+  const under = Object.entries(options).filter(([, { key }]) => sectionOf(key) === section);
+  return Object.fromEntries(under.map(([name, { key }]) => [key.slice(key.indexOf(".") + 1), name]));
 }

@@ -25,6 +25,14 @@ export interface PlugInUse<P> {
 /** How a name becomes a plug-in; undefined and a fault where it is the name of none. */
 export type Find<P> = (name: string, field: Field) => P | undefined;
 
+/** What is built instead of a plain function, by its tag. */
+const kindNames: Readonly<Record<string, string>> = {
+  Promise: "a promise",
+  AsyncFunction: "an async function",
+  GeneratorFunction: "a generator",
+  AsyncGeneratorFunction: "an async generator",
+};
+
 const noFields: Fields = new Map();
 
 /** `beside` are the keys that are neither `use` nor options. */
@@ -67,8 +75,10 @@ export function builds(
   const expected = `${plugIn.name} to build a function of these options`;
   try {
     const built = plugIn.build(withDefaults(plugIn.options, options));
-    if (typeof built === "function") return true;
-    fault(place, expected, built === undefined ? "nothing" : `a value of type ${typeof built}`);
+    // The kind of function, in its own realm or another: a scorer that is asked has to answer there and then.
+    const kind = Object.prototype.toString.call(built).slice(8, -1);
+    if (typeof built === "function" && kind === "Function") return true;
+    fault(place, expected, kindNames[kind] ?? (built === undefined ? "nothing" : `a value of type ${typeof built}`));
   } catch (error) {
     const [message = ""] = String(error).split("\n", 1);
     fault(place, expected, message.slice(0, 200));

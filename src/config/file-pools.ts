@@ -5,8 +5,10 @@ import { quoted } from "../discovery/pod-address.ts";
 import type { Field } from "../discovery/yaml-tree.ts";
 import { DEFAULT_PROFILE } from "../pods/pool.ts";
 import { poolKeys, scrapeKeys, settingKeys, sourceKeys } from "./file-keys.ts";
-import { type Fields, type FileReading, readFields, readItems, readValues } from "./file-reading.ts";
+import { type Fields, type FileReading, readFields, readItems, readOptions } from "./file-reading.ts";
+import { readRewrites } from "./file-rewrites.ts";
 import { readSources } from "./file-sources.ts";
+import { scrapeOptions } from "./pod-options.ts";
 import { asAibrix, DEFAULT_POOL, type PoolConfig, type PoolValues, poolConfig } from "./pool-config.ts";
 
 const namePattern = /^(?=.{1,63}$)[a-z0-9]+(-[a-z0-9]+)*$/;
@@ -47,7 +49,9 @@ function readPool(reading: FileReading, pool: Field, { names, isOnly, profiles }
   const defaults = aibrix === undefined ? reading.config : asAibrix(reading.config);
   const values = { ...defaults, ...readPoolValues(reading, fields) };
   const profile = readProfileName(reading, fields.get("profile"), profiles);
-  return poolConfig(name ?? DEFAULT_POOL, readSources(reading, sources ?? new Map()), values, profile);
+  const rewrites = fields.get("rewrites");
+  const config = poolConfig(name ?? DEFAULT_POOL, readSources(reading, sources ?? new Map()), values, profile);
+  return rewrites === undefined ? config : { ...config, rewrites: readRewrites(reading, rewrites) };
 }
 
 function readProfileName({ tree, fault }: FileReading, field: Field | undefined, known: readonly string[]): string {
@@ -98,5 +102,9 @@ function readPoolValues(reading: FileReading, fields: Fields): Partial<PoolValue
   const scrapeField = fields.get("scrape");
   const known = Object.keys(scrapeKeys);
   const scrape = scrapeField && readFields(reading, scrapeField, known, `a mapping with ${known.join(", ")}`);
-  return { ...readValues(reading, scrape ?? new Map(), scrapeKeys), ...readValues(reading, fields, settingKeys) };
+  const written = [
+    ...readOptions(reading, scrape ?? new Map(), scrapeKeys, scrapeOptions),
+    ...readOptions(reading, fields, settingKeys, scrapeOptions),
+  ];
+  return Object.fromEntries(written.map(({ name, value }) => [name, value]));
 }

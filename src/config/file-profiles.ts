@@ -8,6 +8,7 @@ import type { FilterUse } from "../routing/filter-chain.ts";
 import { builtInFilters } from "../routing/filters/index.ts";
 import { bestPicker, builtInPickers } from "../routing/pickers.ts";
 import type { PickerUse, Profile } from "../routing/profile.ts";
+import { MOST_SCORER_WEIGHT } from "../routing/scorer-step.ts";
 import type { ScorerUse } from "../routing/scoring-plan.ts";
 import type { Scorer } from "../scorer.ts";
 import { profileKeys } from "./file-keys.ts";
@@ -16,7 +17,7 @@ import { type FileReading, readFields } from "./file-reading.ts";
 import { loadScorer } from "./load-scorer.ts";
 
 const expectedProfile = `a mapping with ${profileKeys.join(", ")}`;
-const expectedWeight = "a number >= 0";
+const expectedWeight = `a number 0..${MOST_SCORER_WEIGHT}`;
 
 /** A profile, and where it stands. */
 export interface FileProfile {
@@ -44,13 +45,24 @@ function readProfile(reading: FileReading, field: Field, find: Find<Scorer>): Pr
   const fields = readFields(reading, field, profileKeys, expectedProfile);
   if (fields === undefined) return { scorers: [], filters: [], picker: { picker: bestPicker } };
   const scorersField = fields.get("scorers") ?? tree.missing(field, "scorers");
+  const scorerItems = tree.items(scorersField, "a list of scorers");
   const filtersField = fields.get("filters");
   const pickField = fields.get("pick");
-  return {
-    scorers: readScorers(reading, tree.items(scorersField, "a list of scorers") ?? [], find),
+  const picker = pickField === undefined ? { picker: bestPicker } : readPicker(reading, pickField);
+  const profile = {
+    scorers: readScorers(reading, scorerItems ?? [], find),
     filters: readFilters(reading, (filtersField && tree.items(filtersField, "a list of filters")) ?? []),
-    picker: (pickField && readPicker(reading, pickField)) ?? { picker: bestPicker },
+    picker: picker ?? { picker: bestPicker },
   };
+  // What has a fault of its own may have been meant well.
+  if (picker !== undefined && scorerItems?.length === profile.scorers.length) checkSay(reading, scorersField, profile);
+  return profile;
+}
+
+/** Where no scorer has a say the lot decides: that has a name, and without it was not meant. */
+function checkSay({ fault }: FileReading, { place }: Field, { scorers, picker }: Profile): void {
+  if (picker.picker.name === "random" || scorers.some(({ weight }) => weight > 0)) return;
+  fault(place, "a scorer with a weight above 0, or pick: random", scorers.length === 0 ? "none" : "weights of 0");
 }
 
 function readScorers(reading: FileReading, items: readonly Field[], find: Find<Scorer>): ScorerUse[] {
@@ -63,14 +75,16 @@ function readScorers(reading: FileReading, items: readonly Field[], find: Find<S
     const weight = weightField === undefined ? 1 : readWeight(reading, weightField);
     if (uses.some((before) => before.scorer.name === scorer.name)) {
       reading.fault(place, "each scorer once", `${quoted(scorer.name)} again`);
-    } else if (builds(reading, use) && weight !== undefined) uses.push({ scorer, weight, options });
+    } else if (builds(reading, use) && weight !== undefined) {
+      uses.push({ scorer, weight, options, isForeign: !builtInScorers.includes(scorer) });
+    }
   }
   return uses;
 }
 
 function readWeight({ tree }: FileReading, field: Field): number | undefined {
   const value = isScalar(field.node) ? field.node.value : undefined;
-  const isWeight = typeof value === "number" && value >= 0 && Number.isFinite(value);
+  const isWeight = typeof value === "number" && value >= 0 && value <= MOST_SCORER_WEIGHT;
   return isWeight ? value : tree.wrong(field, expectedWeight);
 }
 

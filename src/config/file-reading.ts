@@ -1,10 +1,10 @@
 /** What the parts of the config file are read with: the document, where faults go, and what holds without a file. */
-import { isMap, isScalar } from "yaml";
+import { isMap, isScalar, isSeq } from "yaml";
 import { nearestWord } from "../discovery/nearest-word.ts";
 import type { FaultListener, Field, YamlTree } from "../discovery/yaml-tree.ts";
 import type { OptionKind } from "./option-kinds.ts";
-import { scrapeOptions as poolOptions } from "./pod-options.ts";
-import type { PodConfig, PoolValues } from "./pool-config.ts";
+import type { OptionTable } from "./option-table.ts";
+import type { PodConfig } from "./pool-config.ts";
 
 export interface FileReading {
   readonly tree: YamlTree;
@@ -19,7 +19,7 @@ export type Fields = ReadonlyMap<string, Field>;
 
 /** The keys of a mapping, each of them known; undefined and a fault where it is none. */
 export function readFields(
-  { tree }: FileReading,
+  { tree }: Pick<FileReading, "tree">,
   field: Field,
   known: readonly string[],
   expected: string,
@@ -40,19 +40,26 @@ export function readText({ tree }: FileReading, field: Field, expected: string):
   return text === "" ? tree.wrong(field, expected) : text;
 }
 
-/** What `fields` say of options, in the way the flags of these options are written. */
-export function readValues(
-  reading: FileReading,
+/** An option as the file has it. */
+interface WrittenOption {
+  readonly name: string;
+  readonly value: unknown;
+  readonly place: string;
+}
+
+/** What `fields` say of options, in the way the flags of these options are written; a list also as a list. */
+export function readOptions(
+  reading: Pick<FileReading, "tree">,
   fields: Fields,
-  keys: Readonly<Record<string, keyof typeof poolOptions>>,
-): Partial<PoolValues> {
-  const given: Record<string, unknown> = {};
-  for (const [key, name] of Object.entries(keys)) {
+  keys: Readonly<Record<string, string>>,
+  table: OptionTable,
+): WrittenOption[] {
+  return Object.entries(keys).flatMap(([key, name]) => {
     const field = fields.get(key);
-    const value = field && readValue(reading, field, poolOptions[name].kind);
-    if (value !== undefined) given[name] = value;
-  }
-  return given as Partial<PoolValues>;
+    const kind = table[name]?.kind;
+    const value = field && kind && readValue(reading, field, kind);
+    return field === undefined || value === undefined ? [] : [{ name, value, place: field.place }];
+  });
 }
 
 /** Numbers and switches as they are written, so that one rule reads them in flags and file. */
@@ -61,10 +68,21 @@ export function writtenText({ node }: Field): string | undefined {
   return typeof node.value === "number" ? (node.source ?? String(node.value)) : String(node.value);
 }
 
-function readValue({ tree }: FileReading, field: Field, kind: OptionKind<unknown>): unknown {
+function readValue({ tree }: Pick<FileReading, "tree">, field: Field, kind: OptionKind<unknown>): unknown {
+  if (kind.isList && isSeq(field.node)) return readList(tree, field, kind);
   const text = writtenText(field);
   if (text === undefined) return tree.wrong(field, kind.expects);
   return kind.parse(text) ?? tree.wrong(field, kind.expects, meant(text, kind));
+}
+
+/** Each item is what would stand between two commas. */
+function readList(tree: YamlTree, field: Field, kind: OptionKind<unknown>): unknown {
+  const items = tree.items(field, kind.expects) ?? [];
+  const texts = items.map((item) => writtenText(item) ?? "");
+  const isGood = (text: string) => text !== "" && !text.includes(",") && kind.parse(text) !== undefined;
+  const wrong = items.find((_, at) => !isGood(texts[at] ?? ""));
+  if (wrong !== undefined) return tree.wrong(wrong, kind.expects);
+  return kind.parse(texts.join(",")) ?? tree.wrong(field, kind.expects);
 }
 
 /** The word that is near, or the number with the unit it lacks. */

@@ -7,6 +7,16 @@ import type { OptionTable, OptionValues } from "./option-table.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A value that somebody gave: who, and how a fault of it names the place. */
+export interface Given {
+  readonly value: unknown;
+  readonly from: "flag" | "environment" | "file";
+  readonly place: string;
+}
+
+/** By the name of the option. What nobody gave, or gave wrongly, is not there. */
+export type GivenValues = ReadonlyMap<string, Given>;
+
 /**
  * A flag wins over the environment, the environment over the default. Flags may be written -x, --x, --x=v or --x v.
  * `check` finds the faults that only a look at several values, or at the world, can find.
@@ -17,20 +27,42 @@ export function loadConfig<T extends OptionTable>(
   env: Environment,
   check: (values: OptionValues<T>) => readonly ConfigFault[] = () => [],
 ): OptionValues<T> {
+  const { given, faults } = readGiven(table, args, env);
+  const values = settle(table, given);
+  const all = [...faults, ...check(values)];
+  if (all.length > 0) throw new ConfigError(all);
+  return values;
+}
+
+/** What flags and environment say. */
+export function readGiven(
+  table: OptionTable,
+  args: readonly string[],
+  env: Environment,
+): { readonly given: GivenValues; readonly faults: readonly ConfigFault[] } {
   const faults: ConfigFault[] = [];
-  const given = readFlags(table, args, faults);
-  const values: Record<string, unknown> = {};
-  for (const [name, spec] of Object.entries(table)) {
-    const fromFlag = given.get(spec.flag);
-    const source = fromFlag === undefined ? environmentName(spec.flag) : dashed(spec.flag);
-    const written = fromFlag ?? env[environmentName(spec.flag)];
-    const value = written === undefined ? spec.default : spec.kind.parse(written);
-    if (value === undefined) faults.push(wrongValue(source, spec.kind, written ?? ""));
-    values[name] = value ?? spec.default;
+  const given = new Map<string, Given>();
+  const flags = readFlags(table, args, faults);
+  for (const [name, { flag, kind }] of Object.entries(table)) {
+    const fromFlag = flags.get(flag);
+    const written = fromFlag ?? env[environmentName(flag)];
+    if (written === undefined) continue;
+    const from = fromFlag === undefined ? "environment" : "flag";
+    const place = from === "flag" ? dashed(flag) : environmentName(flag);
+    const value = kind.parse(written);
+    if (value === undefined) faults.push(wrongValue(place, kind, written));
+    else given.set(name, { value, from, place });
   }
-  faults.push(...check(values as OptionValues<T>));
-  if (faults.length > 0) throw new ConfigError(faults);
-  return Object.freeze(values) as OptionValues<T>;
+  return { given, faults };
+}
+
+/** One value for each option: of several that are given, that of the first. */
+export function settle<T extends OptionTable>(table: T, ...given: readonly GivenValues[]): OptionValues<T> {
+  const values = Object.entries(table).map(([name, spec]) => {
+    const first = given.find((each) => each.has(name))?.get(name);
+    return [name, first === undefined ? spec.default : first.value] as const;
+  });
+  return Object.freeze(Object.fromEntries(values)) as OptionValues<T>;
 }
 
 export function environmentName(flag: string): string {
@@ -70,7 +102,8 @@ function readFlags(table: OptionTable, args: readonly string[], faults: ConfigFa
     } else if (inline !== undefined) given.set(flag, inline);
     else if (spec.kind.alone !== undefined) given.set(flag, spec.kind.show(spec.kind.alone));
     // What starts with a dash is the next flag; a value that must start with one is written --flag=value.
-    else if (!(args[at + 1] ?? "-").startsWith("-")) given.set(flag, args[++at] ?? "");
+    // Three of them begin a YAML document.
+    else if (/^(?!-)|^---/.test(args[at + 1] ?? "-")) given.set(flag, args[++at] ?? "");
     else faults.push({ path: dashed(flag), expected: spec.kind.expects, got: "nothing" });
   }
   return given;

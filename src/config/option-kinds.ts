@@ -11,11 +11,16 @@ export interface OptionKind<T> {
   readonly alone?: T;
   /** All correct values, where they are words: for the one that was perhaps meant. */
   readonly words?: readonly string[];
+  /** Several with commas, which the config file may also have as a list. */
+  readonly isList?: true;
+  /** What the config file's JSON Schema says of a value; without it any scalar. */
+  readonly schema?: Readonly<Record<string, unknown>>;
 }
 
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER): OptionKind<number> {
   return {
     expects: max === Number.MAX_SAFE_INTEGER ? `an integer >= ${min}` : `an integer ${min}..${max}`,
+    schema: { type: "integer", minimum: min, ...(max < Number.MAX_SAFE_INTEGER && { maximum: max }) },
     parse: (text) => {
       const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
       return value >= min && value <= max ? value : undefined;
@@ -29,6 +34,7 @@ export const port = integer(0, 65_535);
 
 export const flag: OptionKind<boolean> = {
   expects: "true or false",
+  schema: { type: "boolean" },
   parse: (text) => (text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : undefined),
   show: String,
   alone: true,
@@ -37,6 +43,7 @@ export const flag: OptionKind<boolean> = {
 /** A flag that is settled by something else where nobody sets it. */
 export const flagOrAuto: OptionKind<boolean | "auto"> = {
   expects: "true, false or auto",
+  schema: { enum: [true, false, "auto"] },
   parse: (text) => (text === "auto" ? text : flag.parse(text)),
   show: String,
   alone: true,
@@ -44,12 +51,18 @@ export const flagOrAuto: OptionKind<boolean | "auto"> = {
 };
 
 export function text(expects: string): OptionKind<string> {
-  return { expects, parse: (value) => value, show: (value) => (value === "" ? "none" : value) };
+  return {
+    expects,
+    schema: { type: "string" },
+    parse: (value) => value,
+    show: (value) => (value === "" ? "none" : value),
+  };
 }
 
 /** A host name is none: what it stands for may change, and a listener cannot follow. */
 export const ipAddress: OptionKind<string> = {
   expects: "an IP address",
+  schema: { type: "string" },
   parse: (value) => (isIP(value) === 0 ? undefined : value),
   show: (value) => value,
 };
@@ -59,10 +72,14 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+const textOrTexts = { type: ["string", "array"], items: { type: "string" } };
+
 /** A list with commas of ip, ip:port or [v6]:port. */
 export function socketAddresses(defaultPort: number): OptionKind<readonly SocketAddress[]> {
   return {
     expects: "IP addresses with commas, each with or without :port",
+    isList: true,
+    schema: textOrTexts,
     parse: (value) => {
       const parsed = value.split(",").map((part) => parseSocketAddress(part.trim(), defaultPort));
       const good = parsed.filter((each) => each !== undefined);
@@ -83,6 +100,8 @@ function parseSocketAddress(text: string, defaultPort: number): SocketAddress | 
 /** In lower case, as HTTP/2 has them; none for "". */
 export const headerNames: OptionKind<readonly string[]> = {
   expects: "names of headers with commas",
+  isList: true,
+  schema: textOrTexts,
   parse: (value) => {
     const names = value === "" ? [] : value.split(",").map((name) => name.trim().toLowerCase());
     return names.every((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) ? names : undefined;
@@ -93,6 +112,7 @@ export const headerNames: OptionKind<readonly string[]> = {
 /** The path of a URL, as it stands in a request line. */
 export const urlPath: OptionKind<string> = {
   expects: 'a path that starts with "/"',
+  schema: { type: "string", pattern: "^/[!-~]*$" },
   parse: (value) => (/^\/[!-~]*$/.test(value) ? value : undefined),
   show: (value) => value,
 };
@@ -100,6 +120,7 @@ export const urlPath: OptionKind<string> = {
 /** Such a path, or the empty text, which leaves out what would be asked for there. */
 export const urlPathOrNone: OptionKind<string> = {
   expects: 'a path that starts with "/", or ""',
+  schema: { type: "string", pattern: "^(/[!-~]*)?$" },
   parse: (value) => (value === "" ? "" : urlPath.parse(value)),
   show: (value) => (value === "" ? "none" : value),
 };
@@ -107,11 +128,32 @@ export const urlPathOrNone: OptionKind<string> = {
 export function choice<const C extends string>(...values: readonly C[]): OptionKind<C> {
   return {
     expects: `one of ${values.join(", ")}`,
+    schema: { enum: values },
     parse: (value) => values.find((allowed) => allowed === value),
     show: (value) => value,
     words: values,
   };
 }
+
+const tlsVersions: Readonly<Record<string, "TLSv1.2" | "TLSv1.3">> = {
+  "TLSv1.2": "TLSv1.2",
+  "TLSv1.3": "TLSv1.3",
+  VersionTLS13: "TLSv1.3",
+  VersionTLS12: "TLSv1.2",
+  // Nobody speaks these any more.
+  VersionTLS11: "TLSv1.2",
+  VersionTLS10: "TLSv1.2",
+  "": "TLSv1.2",
+};
+
+/** In Node's words or in Go's. */
+export const tlsVersion: OptionKind<"TLSv1.2" | "TLSv1.3"> = {
+  expects: "TLSv1.2 or TLSv1.3, or VersionTLS12 or VersionTLS13",
+  schema: { enum: ["TLSv1.2", "TLSv1.3", "VersionTLS12", "VersionTLS13"] },
+  parse: (value) => (Object.hasOwn(tlsVersions, value) ? tlsVersions[value] : undefined),
+  show: (value) => value,
+  words: ["TLSv1.2", "TLSv1.3", "VersionTLS12", "VersionTLS13"],
+};
 
 /** Far below the longest timer of Node (24 days), which makes one millisecond of anything longer. */
 const LONGEST_MS = 24 * 3_600_000;
@@ -121,6 +163,7 @@ const msByUnit: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_0
 export function durationMs(minMs: number, maxMs = LONGEST_MS): OptionKind<number> {
   return {
     expects: `a duration ${showDuration(minMs)}..${showDuration(maxMs)} such as 50ms, 2s or 1m30s`,
+    schema: { type: ["string", "integer"], pattern: "^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h))+)$", maximum: 0 },
     parse: (value) => {
       if (value === "0") return minMs === 0 ? 0 : undefined;
       if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) return undefined;
@@ -143,13 +186,15 @@ function showDuration(ms: number): string {
 const bytesByUnit: Record<string, number> = { "": 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3, K: 1000, M: 1e6, G: 1e9 };
 
 /** Sizes as Kubernetes writes them: 32Mi, 1Gi, 500000. */
-export function byteCount(min: number): OptionKind<number> {
+export function byteCount(min: number, max = Number.MAX_SAFE_INTEGER): OptionKind<number> {
+  const bounds = max === Number.MAX_SAFE_INTEGER ? `>= ${showBytes(min)}` : `${showBytes(min)}..${showBytes(max)}`;
   return {
-    expects: `a size in bytes >= ${showBytes(min)} such as 512Ki, 32Mi or 1Gi`,
+    expects: `a size in bytes ${bounds} such as 512Ki, 32Mi or 1Gi`,
+    schema: { type: ["string", "integer"], pattern: "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|K|M|G)?$", minimum: min },
     parse: (value) => {
       const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|K|M|G)?$/.exec(value) ?? [];
       const bytes = Math.floor(Number(amount) * (bytesByUnit[unit] ?? Number.NaN));
-      return bytes >= min ? bytes : undefined;
+      return bytes >= min && bytes <= max ? bytes : undefined;
     },
     show: showBytes,
   };

@@ -2,6 +2,7 @@
 import type { DnsName } from "../discovery/dns/dns-names.ts";
 import type { PodEntry } from "../discovery/pod-address.ts";
 import { DEFAULT_PROFILE, type PoolSettings } from "../pods/pool.ts";
+import type { RewriteRule } from "../rewrite/rewrite-rules.ts";
 import type { ScrapeOptions } from "../scrape/scrape-options.ts";
 import type { OptionValues } from "./option-table.ts";
 import type { podOptions, scrapeOptions } from "./pod-options.ts";
@@ -32,6 +33,8 @@ export interface PoolConfig {
   readonly settings: PoolSettings;
   readonly scrape: ScrapeOptions;
   readonly sources: readonly SourceConfig[];
+  /** Other names for the models of its requests; absent for none. */
+  readonly rewrites?: readonly RewriteRule[];
 }
 
 /** The pool that is given no name and needs none. */
@@ -55,4 +58,9 @@ export function asAibrix(values: PoolValues): PoolValues {
 /** The configuration of the pool with this name, which a label of its pods may have given it. */
 export function configOfPool(pools: readonly PoolConfig[], name: string): PoolConfig | undefined {
   return pools.find((pool) => pool.name === name) ?? pools.find((pool) => pool.name === "");
+}
+
+/** Of the first of its sources that says one; "" where none does. */
+export function namespaceOf({ sources }: Pick<PoolConfig, "sources">): string {
+  return sources.map((source) => ("namespace" in source ? source.namespace : "")).find((each) => each !== "") ?? "";
 }

@@ -2,8 +2,9 @@
 import { quoted } from "../discovery/pod-address.ts";
 import type { ConfigFault } from "../errors.ts";
 import { DEFAULT_PROFILE } from "../pods/pool.ts";
+import type { RewriteRule } from "../rewrite/rewrite-rules.ts";
 import type { Profile } from "../routing/profile.ts";
-import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import { ConfigFile, type FileRouting } from "./config-file.ts";
 import { defaultProfile } from "./default-profile.ts";
 import { readFlagPools } from "./flag-pools.ts";
 import { dashed } from "./load-config.ts";
@@ -27,21 +28,30 @@ export interface PoolsRead {
   readonly pools: readonly PoolConfig[];
   /** By name; every profile that a pool names is there. */
   readonly profiles: ReadonlyMap<string, Profile>;
+  /** Other names for models, in requests to any pool. */
+  readonly rewrites: readonly RewriteRule[];
   readonly faults: readonly ConfigFault[];
 }
 
-export function readPools(config: PodConfig): PoolsRead {
-  const file: ConfigFile = config.configFile === "" ? emptyFile : readConfigFile(config.configFile, config);
-  const flags = readFlagPools(config);
-  const faults = [...file.faults, ...flags.faults];
-  if (file.pools !== undefined) faults.push(...strayFaults(config));
-  const pools = file.pools ?? flags.pools;
-  if (pools.length === 0 && faults.length === 0)
+/** `file` is that of `--config-file`, which is opened where it is not given. Without `needsPods` there may be none yet. */
+export function readPools(config: PodConfig, file = openConfigFile(config.configFile), needsPods = true): PoolsRead {
+  const routing: FileRouting = file?.routing(config) ?? { profiles: new Map() };
+  const flags = routing.takesFlags ? noPools : readFlagPools(config);
+  const faults = [...(file?.faults ?? []), ...flags.faults];
+  if (routing.pools !== undefined && !routing.takesFlags) faults.push(...strayFaults(config));
+  const pools = routing.pools ?? flags.pools;
+  if (needsPods && pools.length === 0 && faults.length === 0)
     faults.push(config.configFile === "" ? nothingGiven : nothingIn(config));
-  return { pools, profiles: new Map([[DEFAULT_PROFILE, defaultProfile()], ...file.profiles]), faults };
+  const profiles = new Map([[DEFAULT_PROFILE, defaultProfile()], ...routing.profiles]);
+  return { pools, profiles, rewrites: routing.rewrites ?? [], faults };
 }
 
-const emptyFile: ConfigFile = { profiles: new Map(), faults: [] };
+/** undefined where none is named. */
+function openConfigFile(path: string): ConfigFile | undefined {
+  return path === "" ? undefined : new ConfigFile(path);
+}
+
+const noPools: ReturnType<typeof readFlagPools> = { pools: [], faults: [] };
 
 const nothingGiven: ConfigFault = {
   path: "--pods",

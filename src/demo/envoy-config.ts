@@ -60,7 +60,7 @@ export function pickersAt(addresses: readonly string[]): Edit {
   return endpointsOf("picker", addresses);
 }
 
-/** Only for round-robin.yaml: elsewhere the picker names the pods. */
+/** Only for round-robin.yaml and override-host.yaml: elsewhere the picker alone names the pods. */
 export function podsAt(addresses: readonly string[]): Edit {
   return endpointsOf("pods", addresses);
 }

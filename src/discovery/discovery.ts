@@ -52,8 +52,8 @@ export interface DiscoveryParts {
 /** What is known of a source: its set, and since when it is not sure of it any more. */
 class SourceBook {
   readonly source: PodSource;
-  readonly pool: string;
-  readonly settings: PoolSettings;
+  pool: string;
+  settings: PoolSettings;
   pods: readonly PodSpec[] | undefined;
   /** When it last published or confirmed; before that, when it began. */
   goodAtMs: number;
@@ -65,6 +65,12 @@ class SourceBook {
     this.settings = settings;
     this.goodAtMs = now;
   }
+}
+
+/** A source that is to go, and the new ones of its pool that have told nothing yet. */
+interface Leaving {
+  readonly book: SourceBook;
+  readonly awaits: readonly SourceBook[];
 }
 
 export interface SourceState extends SourceName {
@@ -80,12 +86,14 @@ export interface SourceState extends SourceName {
 
 export class Discovery {
   readonly #parts: DiscoveryParts;
-  readonly #books: readonly SourceBook[];
+  #books: readonly SourceBook[];
+  /** Sources that are no longer configured, each until those that take its place have told their pods. */
+  #leaving: readonly Leaving[] = [];
   #stopped = false;
 
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
-    this.#books = parts.sources.map((source) => new SourceBook(source, parts.now()));
+    this.#books = parts.sources.map((source) => this.#newBook(source));
     parts.pools.complete = parts.sources.length === 0;
     // A pool is known by its name before it has pods.
     for (const { pool, settings } of parts.sources) if (pool !== "") parts.pools.obtain(pool, settings);
@@ -96,9 +104,25 @@ export class Discovery {
     await Promise.all(this.#books.map((book) => this.#startSource(book)));
   }
 
+  /**
+   * Starts the sources that are new, and resolves when each has had its say, or at `patience`. The answer makes these
+   * the sources, at once; until then nothing changes. A source that goes is believed until those that come into its
+   * pool have told their pods, so that a new source in trouble leaves no pool empty.
+   */
+  async prepare(sources: readonly PooledSource[], patience: Promise<unknown>): Promise<() => void> {
+    const known = new Map(this.#books.map((book) => [book.source, book]));
+    const next = sources.map((each) => ({ each, book: known.get(each.source) ?? this.#newBook(each) }));
+    const fresh = next.map(({ book }) => book).filter(({ source }) => !known.has(source));
+    await Promise.race([Promise.all(fresh.map((book) => this.#startSource(book))), patience]);
+    return () => {
+      for (const { each, book } of next) Object.assign(book, { pool: each.pool, settings: each.settings });
+      this.#replace(next.map(({ book }) => book));
+    };
+  }
+
   stop(): void {
     this.#stopped = true;
-    for (const { source } of this.#books) source.stop();
+    for (const { source } of this.#believed()) source.stop();
   }
 
   states(): SourceState[] {
@@ -111,6 +135,37 @@ export class Discovery {
       ageMs: source.perishable ? now - goodAtMs : 0,
       problem,
     }));
+  }
+
+  #newBook(source: PooledSource): SourceBook {
+    return new SourceBook(source, this.#parts.now());
+  }
+
+  /** Those that are configured, and then those that are to go. */
+  #believed(): readonly SourceBook[] {
+    return this.#leaving.length === 0 ? this.#books : [...this.#books, ...this.#leaving.map(({ book }) => book)];
+  }
+
+  #replace(books: readonly SourceBook[]): void {
+    if (this.#stopped) {
+      for (const { source } of books) source.stop();
+      return;
+    }
+    const going = this.#believed().filter((book) => !books.includes(book));
+    this.#books = books;
+    this.#leaving = going.map((book) => ({
+      book,
+      awaits: books.filter(({ pool, pods }) => pool === book.pool && pods === undefined),
+    }));
+    this.#letGo();
+    this.#apply({ name: "the configuration", pool: "" })?.();
+  }
+
+  /** Stops the sources whose place is taken. */
+  #letGo(): void {
+    const isDue = ({ awaits }: Leaving) => awaits.every(({ pods }) => pods !== undefined);
+    for (const { book } of this.#leaving.filter(isDue)) book.source.stop();
+    this.#leaving = this.#leaving.filter((leaving) => !isDue(leaving));
   }
 
   async #startSource(book: SourceBook): Promise<void> {
@@ -144,17 +199,24 @@ export class Discovery {
   #publish(book: SourceBook, pods: readonly PodSpec[]): void {
     if (this.#stopped) return;
     book.pods = [...pods];
+    this.#letGo();
+    const change = this.#apply(nameOf(book));
+    this.#good(book);
+    change?.();
+  }
+
+  /** Brings table and pools up to date; the answer tells of it, undefined where no pod came or went. */
+  #apply(source: SourceName): (() => void) | undefined {
     const { table, events } = this.#parts;
     const { joined, left } = table.reconcile(this.#union());
     this.#fillPools();
     this.#parts.pools.complete = this.#books.every(({ pods: told }) => told !== undefined);
-    this.#good(book);
-    if (joined.length > 0 || left.length > 0) events.changed({ source: nameOf(book), joined, left });
+    return joined.length > 0 || left.length > 0 ? () => events.changed({ source, joined, left }) : undefined;
   }
 
   #union(): PodSpec[] {
     const byAddress = new Map<string, PodSpec>();
-    for (const { pods = [] } of this.#books) {
+    for (const { pods = [] } of this.#believed()) {
       for (const pod of pods) if (!byAddress.has(pod.address)) byAddress.set(pod.address, pod);
     }
     return [...byAddress.values()];
@@ -163,7 +225,7 @@ export class Discovery {
   #fillPools(): void {
     const { table, pools } = this.#parts;
     const members = new Map<string, Set<Pod>>(pools.all.map(({ name }) => [name, new Set()]));
-    for (const book of this.#books) {
+    for (const book of this.#believed()) {
       for (const spec of book.pods ?? []) {
         const name = spec.pool ?? book.pool;
         const pod = table.byAddress(spec.address);

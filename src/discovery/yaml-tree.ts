@@ -70,7 +70,7 @@ export class YamlTree {
 
   /** What a mapping lacks, at the place of the mapping. */
   missing({ node, path }: Field, key: string): Field {
-    const inner = `${path}.${key}`;
+    const inner = [path, key].filter(Boolean).join(".");
     return { node: undefined, path: inner, place: this.#place(node?.range?.[0] ?? 0, inner) };
   }
 

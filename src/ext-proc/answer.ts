@@ -6,17 +6,25 @@ import type { ModelEntry } from "../pods/served-models.ts";
 import type { NoBody } from "../request/body-form.ts";
 import { fingerprintOf } from "../request/fingerprint-body.ts";
 import type { Api } from "../request/inference-request.ts";
+import type { Splice } from "../request/model-place.ts";
 import { isFormApi } from "../request/other-apis.ts";
+import { splicedBody, splicedChunks } from "../rewrite/splice-body.ts";
 import type { Refusal } from "../routing/choose-pool.ts";
-import type { Picked, PickReason } from "../routing/decision.ts";
+import type { Decision, ModelRewrite, Picked, PickReason } from "../routing/decision.ts";
 import type { BodyMode } from "./body-mode.ts";
 import { afterwards, decide } from "./decide.ts";
 import type { PickReply } from "./destination-header.ts";
-import { immediateReply, modelListReply, refusalReply } from "./encode-immediate.ts";
+import { modelListReply, refusalReply } from "./encode-immediate.ts";
 import { proceed } from "./encode-reply.ts";
-import { passBody } from "./pass-body.ts";
+import { passBody, passChanged } from "./pass-body.ts";
 import { RequestHead } from "./request-head.ts";
-import type { StreamHost, StreamPort } from "./stream-host.ts";
+import { pickHeaders } from "./strategy-headers.ts";
+import type { RequestRecord, StreamHost, StreamPort } from "./stream-host.ts";
+
+/** What a client's request is found by in every log on its way. */
+const REQUEST_ID_HEADER = "x-request-id";
+
+const none: readonly Pod[] = [];
 
 /** Of the streams whose headers are not shown. */
 const noHead = new RequestHead();
@@ -24,6 +32,8 @@ const noHead = new RequestHead();
 export class Answer {
   readonly #port: StreamPort;
   readonly #host: StreamHost;
+  /** Absent where nobody wants to know of every request. */
+  readonly record: RequestRecord | undefined;
   /** The pod named before the body is known, until a pick confirms or replaces it. */
   #provisional: Picked | undefined;
   /** In observability mode Envoy reads no replies: nothing is sent, counted or learnt, the pick is made all the same. */
@@ -34,9 +44,17 @@ export class Answer {
   ticket: Ticket | undefined;
   /** The pod that the ticket counts on. */
   pod: Pod | undefined;
+  /** The pods that the data plane was told to try after it. */
+  fallbacks: readonly Pod[] = none;
+  /** The strategy that the pick was made by; undefined for the profile of the pool. */
+  strategy: string | undefined;
   /** The model as the client wrote it, and the share of the prompt that the pod was believed to hold; NaN is unknown. */
   model = "";
   predictedHit = Number.NaN;
+  /** What became of the model's name; undefined where nobody wanted another. */
+  rewrite: ModelRewrite | undefined;
+  /** What changes in the body that is held. */
+  #splice: Splice | undefined;
   /** The header of the answer that is to name the pod; "" for none. */
   tokenHeader = "";
   /** Did Envoy go on to another pod than the one picked? */
@@ -53,6 +71,7 @@ export class Answer {
   constructor(port: StreamPort, host: StreamHost) {
     this.#port = port;
     this.#host = host;
+    this.record = host.openRecord?.();
   }
 
   get api(): Api {
@@ -62,20 +81,35 @@ export class Answer {
   /** False when the request was refused instead. */
   pick(reason: PickReason, on: keyof PickReply, body?: Buffer, cut = false): boolean {
     const host = this.#host;
-    const decision = decide(host, this.head, reason, body, cut);
+    const decision = this.#decide(reason, body, cut);
     this.head.forget();
-    if (decision.kind === "refused") return this.#refuse(decision.code, refusalReply(decision));
+    if (decision.kind === "refused") return this.#refuse(decision);
+    if (this.head.wantsCached && body !== undefined && isUncached(decision)) return this.refuse("not_cached");
     this.#provisional = undefined;
-    if (!this.shadow) this.#name(decision, on);
+    if (!this.shadow) this.#name(decision, on, body);
     this.given = true;
     if (body !== undefined) this.fingerprint = fingerprintOf(body);
     afterwards(host, () => {
       const { ticket } = this;
-      const read = decision.reason === "scored" || decision.reason === "body_cut";
-      if (read && ticket !== undefined) host.inFlight.hold(ticket, host.router.learn(decision));
-      host.events.picked(decision, host.now() - this.startedAtMs, this.shadow, this.requestId);
+      // Whatever the reason: who has read nothing of the request has nothing to learn, and the router knows.
+      if (ticket !== undefined) host.inFlight.hold(ticket, host.router.learn(decision));
+      this.#tellPick(decision, host.now() - this.startedAtMs);
     });
     return true;
+  }
+
+  #decide(reason: PickReason, body: Buffer | undefined, cut: boolean): Decision {
+    const host = this.#host;
+    if (this.record === undefined || this.shadow) return decide(host, this.head, reason, body, cut);
+    const startMs = host.now();
+    const decision = decide(host, this.head, reason, body, cut);
+    this.record.routed(host.now() - startMs);
+    return decision;
+  }
+
+  #tellPick(decision: Picked, elapsedMs: number): void {
+    this.#host.events.picked(decision, elapsedMs, this.shadow, this.requestId);
+    if (!this.shadow) this.record?.picked(decision, elapsedMs, this.head, this.ticket);
   }
 
   /** Picks on the plain body, or for the reason that there is none; false when the request was refused instead. */
@@ -101,10 +135,9 @@ export class Answer {
    * alone: then nobody is named yet. False when refused instead.
    */
   nameProvisionally(): boolean {
-    const decision = decide(this.#host, this.head, "no_prompt", undefined, false);
+    const decision = this.#decide("no_prompt", undefined, false);
     if (decision.kind === "refused") {
-      if (decision.code !== "pool_unknown" || this.head.hints.pool !== "")
-        return this.#refuse(decision.code, refusalReply(decision));
+      if (decision.code !== "pool_unknown" || this.head.hints.pool !== "") return this.#refuse(decision);
       this.awaitsModel = true;
       this.send(proceed.requestHeaders);
       return true;
@@ -121,32 +154,33 @@ export class Answer {
     this.#provisional = undefined;
     if (picked === undefined) return;
     afterwards(this.#host, () => {
-      this.#host.events.picked(picked, this.repliedAtMs - this.startedAtMs, false, this.requestId);
+      this.#tellPick(picked, this.repliedAtMs - this.startedAtMs);
     });
   }
 
   refuse(code: ErrorCode): false {
-    return this.#refuse(code, immediateReply(code));
+    return this.#refuse({ kind: "refused", code });
   }
 
   /** Answers GET /v1/models; a refusal where the pool is not known. False where a pod is to answer. */
   listModels(): boolean {
     const listed: readonly ModelEntry[] | Refusal | undefined = this.#host.listModels(this.head.hints);
     if (listed === undefined || this.shadow) return false;
-    if ("kind" in listed) this.#refuse(listed.code, refusalReply(listed));
+    if ("kind" in listed) this.#refuse(listed);
     else this.send(modelListReply(listed));
     this.given = true;
     return true;
   }
 
-  #refuse(code: ErrorCode, reply: Buffer): false {
+  #refuse(refusal: Refusal): false {
     this.#provisional = undefined;
     this.given = true;
     if (this.shadow) return false;
-    this.send(reply);
+    this.send(refusalReply(refusal, this.#host.settings.saysAsAibrix));
     if (this.ticket !== undefined) this.#host.inFlight.withdraw(this.ticket);
     this.ticket = undefined;
-    this.#host.events.refused(code);
+    this.#host.events.refused(refusal.code);
+    this.record?.refused(refusal, this.head);
     return false;
   }
 
@@ -159,7 +193,19 @@ export class Answer {
   /** The chunks of a body, and its end behind the last one where `endsHere` says so. */
   passAll(mode: BodyMode, chunks: readonly Buffer[], endsHere: boolean): void {
     const last = chunks.length - 1;
-    for (const [at, chunk] of chunks.entries()) this.pass(mode, chunk, endsHere && at === last);
+    const splice = this.#splice;
+    this.#splice = undefined;
+    if (splice !== undefined && !this.shadow) this.#passSpliced(mode, chunks, splice, endsHere);
+    else for (const [at, chunk] of chunks.entries()) this.pass(mode, chunk, endsHere && at === last);
+  }
+
+  #passSpliced(mode: BodyMode, chunks: readonly Buffer[], splice: Splice, endsHere: boolean): void {
+    for (const [at, chunk] of splicedChunks(chunks, splice).entries()) {
+      const end = endsHere && at === chunks.length - 1;
+      if (chunk === chunks[at]) this.pass(mode, chunk, end);
+      else passChanged(this.#port, "requestBody", mode, chunk, end);
+    }
+    this.repliedAtMs = this.#host.now();
   }
 
   send(reply: Buffer): void {
@@ -168,15 +214,49 @@ export class Answer {
     this.#port.send(reply);
   }
 
-  #name({ pod, pool, model, uncachedTokens, predictedHit }: Picked, on: keyof PickReply): void {
-    const { replies, inFlight, router } = this.#host;
-    this.send(replies.of(pod)[on]);
+  /** `body` is the one that was read, where one was. */
+  #name(picked: Picked, on: keyof PickReply, body?: Buffer): void {
+    const { pod, model, uncachedTokens, predictedHit, rewrite } = picked;
+    const { inFlight, router } = this.#host;
+    this.send(this.#replyTo(picked, on, body));
     if (this.ticket !== undefined) inFlight.withdraw(this.ticket);
     this.ticket = inFlight.open(pod, uncachedTokens);
     this.pod = pod;
+    this.fallbacks = picked.fallbacks ?? none;
+    this.strategy = picked.strategy;
     this.model = model;
+    this.rewrite = rewrite;
+    if (on === "onHeaders") this.#splice = rewrite?.splice;
     this.predictedHit = predictedHit;
-    this.tokenHeader = router.tokenHeaderOf(pool);
+    this.tokenHeader = router.tokenHeaderOf(picked);
     this.#host.outcomes.picked(pod);
   }
+
+  /** Most replies name one pod and no more: those are there already. */
+  #replyTo(picked: Picked, on: keyof PickReply, body: Buffer | undefined): Buffer {
+    const { pod, fallbacks, strategy, rewrite } = picked;
+    const { replies, router, settings } = this.#host;
+    const { controlBits, lacksRequestId } = this.head;
+    const splice = on === "onBody" ? rewrite?.splice : undefined;
+    const isPlain = controlBits === 0 && !lacksRequestId && fallbacks === undefined && strategy === undefined;
+    if (isPlain && !settings.emitsScores && splice === undefined) return replies.of(pod)[on];
+    const told = pickHeaders(picked, settings.strategyHeader ?? "");
+    const spliced = splice && body && splicedBody(body, splice, this.head.hasLength);
+    return replies.with(pod, on, {
+      fallbacks,
+      removedBits: controlBits,
+      headers: [
+        ...(lacksRequestId ? ([[REQUEST_ID_HEADER, this.requestId]] as const) : []),
+        ...told,
+        ...(spliced?.headers ?? []),
+      ],
+      scores: settings.emitsScores ? router.scoresOf(picked) : [],
+      body: spliced?.pieces,
+    });
+  }
+}
+
+/** Is it known that the pod has nothing of the prompt? Where no scorer asks for hits, or there is no prompt, it is not. */
+function isUncached({ predictedHit, reason }: Picked): boolean {
+  return predictedHit === 0 && reason !== "no_prompt" && reason !== "body_unread";
 }

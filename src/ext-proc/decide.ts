@@ -3,6 +3,7 @@ import { readBody } from "../request/body-form.ts";
 import { bodylessRequest, type InferenceRequest } from "../request/inference-request.ts";
 import type { Decision, PickReason } from "../routing/decision.ts";
 import type { RequestHead } from "./request-head.ts";
+import { routeByName } from "./route-by-name.ts";
 import type { StreamHost } from "./stream-host.ts";
 
 /** `body` is absent where it cannot be seen; `cut` says that more of it exists than we hold. */
@@ -13,24 +14,51 @@ export function decide(
   body: Buffer | undefined,
   cut: boolean,
 ): Decision {
+  const decision = routed(host, head, reason, body, cut);
+  const { objective } = head.control;
+  if (objective === "" || decision.kind === "refused") return decision;
+  return { ...decision, priority: host.objectives.priorityOf(decision.pool.name, objective) };
+}
+
+function routed(
+  host: StreamHost,
+  head: RequestHead,
+  reason: PickReason,
+  body: Buffer | undefined,
+  cut: boolean,
+): Decision {
   const { router } = host;
   const { hints } = head;
   if (reason === "buffer_full" || reason === "fault") return router.routeByInFlight(reason, hints);
   try {
-    if (body === undefined) return router.route(named(bodylessRequest, host, head), reason, hints);
+    if (body === undefined) {
+      const seen = reason === "body_unread" ? "unread" : "unseen";
+      return routeByName(host, head, named(bodylessRequest, host, head), reason, seen);
+    }
     // An empty body is none, however it is framed; the pod knows best what to say of that.
-    if (body.length === 0 && !cut) return router.route(named(bodylessRequest, host, head), "no_prompt", hints);
-    const read = readBody(head.form, body, cut);
+    if (body.length === 0 && !cut) {
+      return routeByName(host, head, named(bodylessRequest, host, head), "no_prompt", "unseen");
+    }
+    const read = readNamed(host, head, body, cut);
     if ("code" in read) return { kind: "refused", code: read.code };
     if ("unread" in read) {
       host.events.bodyUnread(read.unread);
-      return router.route(named(bodylessRequest, host, head), "body_unread", hints);
+      return routeByName(host, head, named(bodylessRequest, host, head), "body_unread", "unread");
     }
-    return router.route(named(read, host, head), cut ? "body_cut" : read.prompt === null ? "no_prompt" : reason, hints);
+    const why = cut ? "body_cut" : read.prompt === null ? "no_prompt" : reason;
+    return routeByName(host, head, named(read, host, head), why, "read");
   } catch (error) {
     host.events.fault("routing", error);
     return router.routeByInFlight("fault", hints);
   }
+}
+
+/** A body without a model is no fault where somebody else says which it is for. */
+function readNamed(host: StreamHost, head: RequestHead, body: Buffer, cut: boolean): ReturnType<typeof readBody> {
+  const read = readBody(head.form, body, cut);
+  const lacksModel = "code" in read && read.code === "model_missing" && head.form.codings.length === 0;
+  if (!lacksModel || !host.rewriter.namesAll(head.hints.pool, head.control.modelRewrite)) return read;
+  return readBody(head.form, body, cut, true);
 }
 
 /** Where the body names no model, or was not seen to, a header may. */

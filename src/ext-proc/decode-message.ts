@@ -53,6 +53,11 @@ export class StreamMessage {
   /** Values of content-type and content-encoding; "" when absent. */
   contentType = "";
   contentEncoding = "";
+  /** Which of the names in control-names.ts came. */
+  controlBits = 0;
+  hasRequestId = false;
+  /** The preferences of `prefer`, each header's value followed by a comma; "" when absent. */
+  prefer = "";
   observability = false;
   /** Byte ranges of metadata_context and of the first of attributes, for read-metadata.ts; empty when absent. */
   metadataStart = 0;
@@ -123,7 +128,9 @@ function decodePart(message: StreamMessage, kind: MessageKind, outerEnd: number)
   message.endOfStream = false;
   message.start = message.end = 0;
   message.path = message.method = message.pool = "";
-  message.contentType = message.contentEncoding = "";
+  message.contentType = message.contentEncoding = message.prefer = "";
+  message.controlBits = 0;
+  message.hasRequestId = false;
   message.status = -1;
   message.contentLength = -1;
   const end = reader.lengthEnd(outerEnd);

@@ -1,13 +1,16 @@
 /**
- * Where the destination header is written: the pick as reply bytes, encoded once per pod, since a destination never
- * changes while a pod keeps its slot.
+ * The pick as reply bytes. A pod's plain reply is encoded once, since a destination never changes while a pod keeps its
+ * slot; a reply that carries more than the destination is put together for its request.
  */
 import type { Pod } from "../pods/pod-table.ts";
-import { part, setHeader } from "./encode-reply.ts";
-import { field } from "./wire.ts";
+import type { CandidateScore } from "../routing/lane.ts";
+import { removedNames } from "./control-names.ts";
+import { commonResponse, removeHeader, setHeader } from "./encode-reply.ts";
+import { doubleField, field } from "./wire.ts";
 
-/** The header Envoy's cluster follows, and the key of the same value in dynamic metadata. */
+/** The header that most clusters follow, and the key of the same value in dynamic metadata. */
 export const DESTINATION_HEADER = "x-gateway-destination-endpoint";
+const SCORES_KEY = "x-gateway-destination-endpoint-scores";
 const METADATA_NAMESPACE = "envoy.lb";
 /** Field of ProcessingResponse. */
 const DYNAMIC_METADATA = 8;
@@ -18,15 +21,47 @@ export interface PickReply {
   readonly onBody: Buffer;
 }
 
+/** What a pick's reply carries beside the picked pod's address. */
+export interface PickExtras {
+  /** The pods to try after the one picked, in this order. */
+  readonly fallbacks?: readonly Pod[] | undefined;
+  /** Further headers that the pod is to see. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** Headers of the client that the pod is not to see: the bits of control-names.ts. */
+  readonly removedBits?: number;
+  /** What the candidates scored; none or empty where no scorer was asked. */
+  readonly scores?: readonly CandidateScore[];
+  /** In the answer to the body: another one in its place, in pieces. */
+  readonly body?: readonly Buffer[] | undefined;
+}
+
 /** The destination goes out twice, equal: data planes read either the header or the metadata. */
-export function encodePick(address: string): PickReply {
-  // CommonResponse { header_mutation 2 { set_headers 1 } }, wrapped as HeadersResponse or BodyResponse { response 1 }.
-  const response = field(1, field(2, setHeader(DESTINATION_HEADER, address)));
-  const metadata = field(DYNAMIC_METADATA, structField(METADATA_NAMESPACE, structValue(DESTINATION_HEADER, address)));
-  return {
-    onHeaders: Buffer.concat([field(part.requestHeaders, response), metadata]),
-    onBody: Buffer.concat([field(part.requestBody, response), metadata]),
-  };
+export function encodePick(
+  address: string,
+  on: keyof PickReply,
+  extras: PickExtras = {},
+  names: readonly string[] = [DESTINATION_HEADER],
+): Buffer {
+  const { fallbacks = [], headers = [], removedBits = 0, scores = [], body } = extras;
+  const destination = [address, ...fallbacks.map((pod) => pod.address)].join(",");
+  const mutation = names.map((name) => setHeader(name, destination));
+  for (const [name, value] of headers) mutation.push(setHeader(name, value));
+  if (removedBits !== 0) for (const name of namesOf(removedBits)) mutation.push(removeHeader(name));
+  const told = [structField(DESTINATION_HEADER, field(3, destination))];
+  if (scores.length > 0) told.push(structField(SCORES_KEY, structValue(scores.map(scoreField))));
+  return Buffer.concat([
+    ...commonResponse(on === "onHeaders" ? "requestHeaders" : "requestBody", field(2, ...mutation), body),
+    field(DYNAMIC_METADATA, structField(METADATA_NAMESPACE, structValue(told))),
+  ]);
+}
+
+function namesOf(bits: number): readonly string[] {
+  return removedNames.filter((_, place) => (bits & (1 << place)) !== 0);
+}
+
+/** Value { number_value 2 }. */
+function scoreField({ address, score }: CandidateScore): Buffer {
+  return structField(address, doubleField(2, score));
 }
 
 /** One entry of google.protobuf.Struct.fields; `value` is an encoded Value. */
@@ -34,19 +69,31 @@ function structField(key: string, value: Buffer): Buffer {
   return field(1, field(1, key), field(2, value));
 }
 
-/** Value { struct_value 5 { key: string_value 3 } }. */
-function structValue(key: string, value: string): Buffer {
-  return field(5, structField(key, field(3, value)));
+/** Value { struct_value 5 }. */
+function structValue(fields: readonly Buffer[]): Buffer {
+  return field(5, ...fields);
 }
 
 export class PickReplies {
+  readonly #names: readonly string[];
   readonly #bySlot: { pod: Pod; reply: PickReply }[] = [];
 
+  /** The headers that clusters follow. */
+  constructor(names: readonly string[] = [DESTINATION_HEADER]) {
+    this.#names = names;
+  }
+
+  /** The reply that carries nothing but the pod's address. */
   of(pod: Pod): PickReply {
     const known = this.#bySlot[pod.slot];
     if (known?.pod === pod) return known.reply;
-    const reply = encodePick(pod.address);
+    const reply = { onHeaders: this.with(pod, "onHeaders"), onBody: this.with(pod, "onBody") };
     this.#bySlot[pod.slot] = { pod, reply };
     return reply;
+  }
+
+  /** A reply that carries more. */
+  with({ address }: Pod, on: keyof PickReply, extras?: PickExtras): Buffer {
+    return encodePick(address, on, extras, this.#names);
   }
 }

@@ -2,12 +2,12 @@
 import { type ErrorCode, type ErrorCodeSpec, errorCodes } from "../errors.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
 import type { Refusal } from "../routing/choose-pool.ts";
+import { aibrixError } from "./aibrix-errors.ts";
 import { part, setHeader } from "./encode-reply.ts";
 import { field, varintField } from "./wire.ts";
 
-/** What AIBrix answers where a model is unknown. */
-const AIBRIX_STATUS = 400;
-const AIBRIX_HEADER = "x-error-no-model-backends";
+/** Where clients of the Go picker look for the reason. */
+const DROPPED_HEADER = "x-llm-d-request-dropped-reason";
 
 /** One reply per error code, for those that carry nothing of the moment. */
 const constantReplies = new Map<ErrorCode, Buffer>(
@@ -22,20 +22,24 @@ export function immediateReply(code: ErrorCode): Buffer {
 }
 
 /** A refusal made by routing, which may name what the client could ask for instead. */
-export function refusalReply({ code, model = "", known, pool }: Refusal): Buffer {
+export function refusalReply(refusal: Refusal, asAibrix = false): Buffer {
+  const { code, known, pool } = refusal;
+  const words = known === undefined || known.length === 0 ? "" : ` Known: ${known.join(", ")}.`;
+  if (asAibrix || (code === "model_not_found" && pool?.settings.unknownModel === "refuse-as-aibrix")) {
+    return encodeAibrixError(refusal, words);
+  }
   if (known === undefined) return immediateReply(code);
   const spec: ErrorCodeSpec = errorCodes[code];
-  const words = known.length === 0 ? "" : ` Known: ${known.join(", ")}.`;
-  if (code !== "model_not_found" || pool?.settings.unknownModel !== "refuse-as-aibrix") {
-    return encodeError(code, spec, `${spec.message}${words}`);
-  }
-  const asAibrix = { ...spec, status: AIBRIX_STATUS };
-  return encodeError(code, asAibrix, `${spec.message}${words}`, [setHeader(AIBRIX_HEADER, printable(model))]);
+  return encodeError(code, spec, `${spec.message}${words}`);
 }
 
-/** A client's text as a header's value. */
-function printable(text: string): string {
-  return text.replace(/[^ -~]/g, "?");
+/** Our own headers are there as well: whoever runs both kinds of gateway looks for one of them. */
+function encodeAibrixError(refusal: Refusal, words: string): Buffer {
+  const { status, message, type, code, headers } = aibrixError(refusal);
+  const spec: ErrorCodeSpec = errorCodes[refusal.code];
+  const told = headers.map(([name, value]) => setHeader(name, value));
+  const said = { message: `${message}${words}`, type, param: spec.param ?? null, code };
+  return encodeImmediate(status, JSON.stringify({ error: said }), [...ownHeaders(refusal.code), ...told], refusal.code);
 }
 
 /** A list that is the same array is the same answer: a thousand entries take a millisecond to spell. */
@@ -44,16 +48,23 @@ const spelledLists = new WeakMap<readonly ModelEntry[], Buffer>();
 export function modelListReply(entries: readonly ModelEntry[]): Buffer {
   const spelled = spelledLists.get(entries);
   if (spelled !== undefined) return spelled;
-  const reply = encodeImmediate(200, JSON.stringify({ object: "list", data: entries }), [], "pointsman_models");
+  const reply = encodeImmediate(200, JSON.stringify({ object: "list", data: entries }), [], "models");
   spelledLists.set(entries, reply);
   return reply;
 }
 
-function encodeError(code: string, spec: ErrorCodeSpec, message: string, more: readonly Buffer[] = []): Buffer {
+function encodeError(code: ErrorCode, spec: ErrorCodeSpec, message: string): Buffer {
   const body = JSON.stringify({ error: { message, type: spec.type, param: spec.param ?? null, code } });
-  const headers = [setHeader("x-pointsman-error", code), ...more];
-  if (spec.retryAfterSeconds !== undefined) headers.push(setHeader("retry-after", String(spec.retryAfterSeconds)));
-  return encodeImmediate(spec.status, body, headers, `pointsman_${code}`);
+  return encodeImmediate(spec.status, body, ownHeaders(code), code);
+}
+
+/** By which code, why, and when to come again. */
+function ownHeaders(code: ErrorCode): Buffer[] {
+  const { dropped, retryAfterSeconds }: ErrorCodeSpec = errorCodes[code];
+  const headers = [setHeader("x-pointsman-error", code)];
+  if (dropped !== undefined) headers.push(setHeader(DROPPED_HEADER, dropped));
+  if (retryAfterSeconds !== undefined) headers.push(setHeader("retry-after", String(retryAfterSeconds)));
+  return headers;
 }
 
 /** ImmediateResponse { status 1 { code 1 }, headers 2, body 3, details 5 }, with a JSON body. */
@@ -63,6 +74,6 @@ function encodeImmediate(status: number, body: string, headers: readonly Buffer[
     field(1, varintField(1, status)),
     field(2, setHeader("content-type", "application/json"), ...headers),
     field(3, body),
-    field(5, details),
+    field(5, `pointsman_${details}`),
   );
 }

@@ -3,7 +3,7 @@
  * itself in encode-immediate.ts.
  * Field numbers are those of envoy.service.ext_proc.v3.ProcessingResponse (see proto/).
  */
-import { field, varintField, varintLength, writeVarint } from "./wire.ts";
+import { field, framed, varintField, varintLength, writeVarint } from "./wire.ts";
 
 /** Fields of ProcessingResponse's oneof. */
 export const part = {
@@ -29,6 +29,20 @@ export const proceed = {
 /** HeaderValueOption { header 1 { key 1, raw_value 3 }, append_action 3 = OVERWRITE_IF_EXISTS_OR_ADD }. */
 export function setHeader(name: string, value: string): Buffer {
   return field(1, field(1, field(1, name), field(3, value)), varintField(3, 2));
+}
+
+/**
+ * A reply in pieces: HeadersResponse or BodyResponse { response 1 }, CommonResponse { header_mutation 2, body_mutation 3
+ * { body 1 } }. `mutation` is an encoded header_mutation, empty for none; a body goes into the answer to one.
+ */
+export function commonResponse(kind: keyof typeof part, mutation: Buffer, body?: readonly Buffer[]): readonly Buffer[] {
+  const bodyMutation = body === undefined ? [] : framed(3, framed(1, body));
+  return framed(part[kind], framed(1, [mutation, ...bodyMutation]));
+}
+
+/** HeaderMutation { remove_headers 2 }. */
+export function removeHeader(name: string): Buffer {
+  return field(2, name);
 }
 
 /** Bytes of body per streamed reply: Envoy advises at most 64 KiB a message. */

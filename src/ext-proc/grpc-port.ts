@@ -24,6 +24,8 @@ export interface GrpcPortOptions {
   /** Absent: plaintext only. */
   readonly tls?: grpc.ServerCredentials | undefined;
   readonly tlsOnly: boolean;
+  /** Absent: Node's own. */
+  readonly tlsMinVersion?: tls.SecureVersion;
   /** Paths of the methods that are served; a call to another leaves a line. */
   readonly methods: ReadonlySet<string>;
   readonly guard: ResetGuard;
@@ -147,7 +149,8 @@ export class GrpcPort {
   #watchingSessions(create: () => Injector): Injector {
     const { createServer, createSecureServer } = http2;
     const noLimit = { streamResetBurst: Number.MAX_SAFE_INTEGER, streamResetRate: Number.MAX_SAFE_INTEGER };
-    const handshakeTimeout = this.#openingTimeoutMs;
+    const { tlsMinVersion: minVersion } = this.#options;
+    const secured = { handshakeTimeout: this.#openingTimeoutMs, ...(minVersion !== undefined && { minVersion }) };
     const withOptions = <O extends http2.ServerOptions | undefined>(options: O) => ({
       ...options,
       ...noLimit,
@@ -156,7 +159,7 @@ export class GrpcPort {
     Object.assign(http2, {
       createServer: (options: http2.ServerOptions) => this.#watch(createServer(withOptions(options))),
       createSecureServer: (options: http2.SecureServerOptions) =>
-        this.#watchTls(this.#watch(createSecureServer({ ...withOptions(options), handshakeTimeout }))),
+        this.#watchTls(this.#watch(createSecureServer({ ...withOptions(options), ...secured }))),
     });
     try {
       return create();

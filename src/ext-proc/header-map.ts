@@ -1,4 +1,5 @@
 /** A message's headers: the few that routing reads are noted as they pass, any other is read on demand. */
+import { controlBit } from "./control-names.ts";
 import type { StreamMessage } from "./decode-message.ts";
 import { WireReader, wireType } from "./wire.ts";
 
@@ -55,6 +56,8 @@ const POOL = Buffer.from("x-pointsman-pool");
 const CONTENT_LENGTH = Buffer.from("content-length");
 const CONTENT_TYPE = Buffer.from("content-type");
 const CONTENT_ENCODING = Buffer.from("content-encoding");
+const REQUEST_ID = Buffer.from("x-request-id");
+const PREFER = Buffer.from("prefer");
 
 function noteHeader(bytes: Buffer, message: StreamMessage): void {
   if (keyIs(bytes, PATH)) message.path = bytes.toString("latin1", valueStart, valueEnd);
@@ -63,6 +66,9 @@ function noteHeader(bytes: Buffer, message: StreamMessage): void {
   else if (keyIs(bytes, CONTENT_LENGTH)) message.contentLength = decimal(bytes);
   else if (keyIs(bytes, CONTENT_TYPE)) message.contentType = bytes.toString("latin1", valueStart, valueEnd);
   else if (keyIs(bytes, CONTENT_ENCODING)) message.contentEncoding = bytes.toString("latin1", valueStart, valueEnd);
+  else if (keyIs(bytes, REQUEST_ID)) message.hasRequestId = valueEnd > valueStart;
+  else if (keyIs(bytes, PREFER)) message.prefer += `${bytes.toString("latin1", valueStart, valueEnd)},`;
+  else message.controlBits |= controlBit(bytes, keyStart, keyEnd);
 }
 
 function keyIs(bytes: Buffer, name: Buffer): boolean {

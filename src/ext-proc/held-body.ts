@@ -26,6 +26,8 @@ export class HeldBody extends BodyBuffer {
     const plain = inflateAtOnce(complete);
     if (plain !== undefined) return plain;
     if (dueAtMs === undefined) return "inflate_late";
+    // Of several chunks `body` is a copy, which the inflation holds beside them.
+    if (this.chunks.length > 1 && this.reserve(order.body.length) !== "kept") return "buffer_full";
     this.#inflating = new Inflating(complete, dueAtMs, deadlines, told);
     return undefined;
   }

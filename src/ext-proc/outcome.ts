@@ -1,4 +1,5 @@
 /** What an answer's headers say of the pod that was picked: did it serve the request, and was it that pod at all? */
+import { asPodsAreWritten } from "../pods/written-address.ts";
 import type { Answer } from "./answer.ts";
 import type { StreamMessage } from "./decode-message.ts";
 import { headerValue } from "./header-map.ts";
@@ -9,15 +10,7 @@ export function noteOutcome(message: StreamMessage, answer: Answer, host: Stream
   const { ticket, fingerprint } = answer;
   if (ticket === undefined || answer.pod === undefined || message.status < 0) return;
   const served = servedAddress(message);
-  if (served !== "" && served !== answer.pod.address) {
-    // Envoy went on to another pod of the list: the first one did not take the request.
-    host.outcomes.failed(answer.pod, "connect", ticket.openedAtMs, fingerprint);
-    const other = host.podAt(served);
-    if (other === undefined) return;
-    host.inFlight.move(ticket, other);
-    answer.pod = other;
-    answer.moved = true;
-  }
+  if (served !== "" && served !== answer.pod.address && !moveTo(asPodsAreWritten(served), answer, host)) return;
   const { status } = message;
   if (status >= 400) host.inFlight.promptUnread(ticket);
   const author = authorOf(message);
@@ -28,6 +21,25 @@ export function noteOutcome(message: StreamMessage, answer: Answer, host: Stream
   } else if (author === "pod" && !unsupported.has(status)) {
     host.outcomes.failed(answer.pod, "status", ticket.openedAtMs, fingerprint);
   }
+}
+
+/**
+ * Envoy went on to another pod: the first one did not take the request, nor did those of the list that come before the
+ * one that did. False where that one is none of ours.
+ */
+function moveTo(served: string, answer: Answer, host: StreamHost): boolean {
+  const { ticket, pod: picked, fallbacks, fingerprint } = answer;
+  if (ticket === undefined || picked === undefined || served === picked.address) return true;
+  const place = fallbacks.findIndex((pod) => pod.address === served);
+  for (const pod of [picked, ...fallbacks.slice(0, Math.max(place, 0))]) {
+    host.outcomes.failed(pod, "connect", ticket.openedAtMs, fingerprint);
+  }
+  const other = host.podAt(served);
+  if (other === undefined) return false;
+  host.inFlight.move(ticket, other);
+  answer.pod = other;
+  answer.moved = true;
+  return true;
 }
 
 /** 501 and 505 are about what the client asks for, whoever answers. */

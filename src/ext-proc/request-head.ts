@@ -3,6 +3,7 @@ import { type BodyForm, bodyFormOf, noBodyForm } from "../request/body-form.ts";
 import { LONGEST_MODEL, listsModels, modelOfPath } from "../request/inference-request.ts";
 import { isFormApi, isGrpcApi } from "../request/other-apis.ts";
 import { noHints, type RouteHints } from "../routing/choose-pool.ts";
+import { type ControlHeaders, noControl, readControl } from "./control-headers.ts";
 import type { StreamMessage } from "./decode-message.ts";
 import { headerValue } from "./header-map.ts";
 import { routedPool, subsetHint } from "./read-metadata.ts";
@@ -16,13 +17,27 @@ export interface HintHeader {
 export class RequestHead {
   readonly form: BodyForm;
   readonly hints: RouteHints;
+  readonly control: ControlHeaders;
+  /** Those headers that the pod is not to see; the bits of control-names.ts. */
+  readonly controlBits: number;
+  /** Did the headers come without an x-request-id? */
+  readonly lacksRequestId: boolean;
+  /** Does the client want an answer only if the pod has cached what the prompt begins with (RFC 7240)? */
+  readonly wantsCached: boolean;
+  /** Did the client say how long the body is? */
+  readonly hasLength: boolean;
   /** Kept until the pick: the model's headers are looked for only where the body does not name it. */
   #message: StreamMessage | undefined;
 
   /** Without a message: of a request whose headers were not shown. */
-  constructor(message?: StreamMessage, wanted: readonly HintHeader[] = []) {
+  constructor(message?: StreamMessage, wanted: readonly HintHeader[] = [], readsSubset = true) {
     this.#message = message;
-    this.hints = message === undefined ? noHints : hintsOf(message, wanted);
+    this.hints = message === undefined ? noHints : hintsOf(message, wanted, readsSubset);
+    this.control = message === undefined ? noControl : readControl(message);
+    this.controlBits = message?.controlBits ?? 0;
+    this.hasLength = message !== undefined && message.contentLength >= 0;
+    this.lacksRequestId = message?.hasRequestId === false;
+    this.wantsCached = message !== undefined && message.prefer !== "" && IF_AVAILABLE.test(message.prefer);
     this.form =
       message === undefined
         ? noBodyForm
@@ -62,10 +77,13 @@ export class RequestHead {
   }
 }
 
+/** One of a list of preferences, alone or with parameters. */
+const IF_AVAILABLE = /(?:^|,)\s*if-available\s*(?:[;,=]|$)/i;
+
 /** What the route says of the pool beats what the client says. */
-function hintsOf(message: StreamMessage, wanted: readonly HintHeader[]): RouteHints {
+function hintsOf(message: StreamMessage, wanted: readonly HintHeader[], readsSubset: boolean): RouteHints {
   const pool = routedPool(message) || message.pool;
-  const subset = subsetHint(message);
+  const subset = readsSubset ? subsetHint(message) : undefined;
   const model = modelOfPath(message.path);
   const headers = wanted.length === 0 ? undefined : headersOf(message, wanted);
   if (headers !== undefined) return { pool, subset, model, headers };

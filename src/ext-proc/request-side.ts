@@ -11,6 +11,7 @@
  *   refused   an immediate response is out; whatever comes is dropped
  *   over      the stream has ended
  */
+import { randomUUID } from "node:crypto";
 import type { NoBody } from "../request/body-form.ts";
 import type { PickReason } from "../routing/decision.ts";
 import { Answer } from "./answer.ts";
@@ -64,9 +65,11 @@ export class RequestSide {
     const { settings, openStreams, events } = this.#host;
     const { answer } = this;
     answer.startedAtMs = this.#host.now();
-    answer.head = new RequestHead(message, this.#host.settings.hintHeaders);
+    answer.head = new RequestHead(message, settings.hintHeaders, !settings.ignoresSubset);
     answer.shadow = message.observability;
-    if (events.wantsRequestId) answer.requestId = headerValue(message, REQUEST_ID);
+    if (answer.head.lacksRequestId) answer.requestId = randomUUID();
+    else if (events.wantsRequestId || settings.strategyHeader !== undefined)
+      answer.requestId = headerValue(message, REQUEST_ID);
     this.ended = message.endOfStream;
     const mode = stated ?? this.#unstatedMode();
     if (mode !== undefined) this.know(mode);

@@ -5,13 +5,15 @@
 import { type AnswerForm, formOf, isEventStream, type Unread } from "../response/answer-form.ts";
 import { AnswerReading } from "../response/answer-reading.ts";
 import type { Answer } from "./answer.ts";
+import { plainReply, strategyReply, tokenOf, tokenReply } from "./answer-headers.ts";
 import type { BodyMode } from "./body-mode.ts";
 import type { Held } from "./deadlines.ts";
 import type { StreamMessage } from "./decode-message.ts";
 import { proceed } from "./encode-reply.ts";
 import { headerValue } from "./header-map.ts";
 import { passBody } from "./pass-body.ts";
-import { tokenReply } from "./session-token.ts";
+import { isRenamed, type RenamedAnswer, renamedAnswer } from "./renamed-answer.ts";
+import { answerHeaders } from "./strategy-headers.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 
 const CONTENT_TYPE = Buffer.from("content-type");
@@ -28,6 +30,8 @@ export class ResponseSide {
   /** How the body is written, by its headers; "nothing" where it tells nothing of what a request costs. */
   #form: AnswerForm | Unread | "nothing" = "other_form";
   #reading: AnswerReading | undefined;
+  /** Where the model in the answer is to get back its name. */
+  #renamed: RenamedAnswer | undefined;
   /** What the pod had to read of the prompt, once it has read it; undefined before. */
   #readTokens: number | undefined;
   #isTimed = false;
@@ -55,15 +59,18 @@ export class ResponseSide {
     if (message.kind === "response_headers") this.#onHeaders(message, mode);
     else if (message.kind === "response_trailers") {
       this.#stopGuessing("buffered");
+      this.#renamed?.finish(mode ?? this.#shown);
       this.#port.send(proceed.responseTrailers);
     } else {
       this.#stopGuessing("duplex");
       const known = mode ?? this.#shown;
       if (known === "duplex" && repeatedEnd) return;
-      passBody(this.#port, "responseBody", known, message.body(), message.endOfStream);
+      if (this.#renamed !== undefined) this.#renamed.pass(known, message.body(), message.endOfStream);
+      else passBody(this.#port, "responseBody", known, message.body(), message.endOfStream);
       this.#read(message);
     }
     if (this.ended) this.#report();
+    if (this.ended) this.#tellNames();
   }
 
   onDue(): void {
@@ -73,6 +80,8 @@ export class ResponseSide {
   /** The stream is over, the answer perhaps not. */
   release(): void {
     this.#report();
+    if (!this.seen && isRenamed(this.#answer)) this.#host.events.namedBack("hidden");
+    this.#tellNames();
   }
 
   #onHeaders(message: StreamMessage, mode: BodyMode | undefined): void {
@@ -82,6 +91,9 @@ export class ResponseSide {
     // An error costs no tokens, and what Envoy answers itself is one.
     if (message.status >= 400) this.#form = "nothing";
     else if (mode !== "none") this.#form = formOf(contentType, headerValue(message, CONTENT_ENCODING));
+    const renamed = renamedAnswer(this.#port, this.#answer, message, mode);
+    if (typeof renamed === "string") this.#host.events.namedBack(renamed);
+    else this.#renamed = renamed;
     // The headers of a stream may come before the first token, those of a whole answer come with the last.
     if (!this.streams) this.#notePromptRead();
     if (mode !== undefined || message.endOfStream) {
@@ -104,8 +116,13 @@ export class ResponseSide {
   /** An answer that is an error keeps nobody's session where it is. */
   #headersReply(): Buffer {
     const { tokenHeader, pod } = this.#answer;
-    if (tokenHeader === "" || pod === undefined || this.#form === "nothing") return proceed.responseHeaders;
-    return tokenReply(tokenHeader, pod);
+    const { marksAnswers, strategyHeader } = this.#host.settings;
+    const hasToken = tokenHeader !== "" && pod !== undefined && this.#form !== "nothing";
+    if (strategyHeader !== undefined) {
+      const told = answerHeaders(this.#answer, strategyHeader);
+      return strategyReply(hasToken ? [...told, [tokenHeader, tokenOf(pod.address)]] : told, marksAnswers);
+    }
+    return hasToken ? tokenReply(tokenHeader, pod, marksAnswers) : plainReply(marksAnswers);
   }
 
   /** The bytes are on their way: a fault of ours costs the numbers, not the answer. */
@@ -151,6 +168,12 @@ export class ResponseSide {
     return undefined;
   }
 
+  #tellNames(): void {
+    if (this.#renamed === undefined) return;
+    this.#host.events.namedBack(this.#renamed.replaced ? "restored" : "absent");
+    this.#renamed = undefined;
+  }
+
   /** Once per answer. */
   #report(): void {
     const reading = this.#reading;
@@ -164,6 +187,7 @@ export class ResponseSide {
       const report = reading.report(this.ended);
       this.#host.times.ended(pod, report.tpotMs);
       this.#host.events.answered({ ...report, pod, model, predictedHit });
+      this.#answer.record?.answered(report);
     } catch (error) {
       this.#host.events.fault("reading an answer", error);
     }

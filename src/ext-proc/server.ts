@@ -1,6 +1,7 @@
 /** The gRPC side of the picker: the ext_proc and health ports, their certificate, and the drain. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import type { SecureVersion } from "node:tls";
 import grpc from "@grpc/grpc-js";
 import { listenError } from "../errors.ts";
 import { GrpcPort, type RefusalKind } from "./grpc-port.ts";
@@ -20,6 +21,8 @@ export interface ServerSettings {
   readonly transport: Transport;
   readonly secureServing: boolean;
   readonly tlsOnly: boolean;
+  /** Absent: Node's own. */
+  readonly tlsMinVersion?: SecureVersion;
   /** Folder with tls.crt and tls.key; "" for a self-signed certificate. */
   readonly certPath: string;
   /** PEM file; "" for none. With it every client must show a certificate. */
@@ -56,6 +59,7 @@ export class ExtProcServer {
     const shared = {
       tls: settings.secureServing || settings.tlsOnly ? tlsCredentials(settings) : undefined,
       tlsOnly: settings.tlsOnly || settings.clientCaFile !== "",
+      ...(settings.tlsMinVersion !== undefined && { tlsMinVersion: settings.tlsMinVersion }),
       guard: new ResetGuard(host.now, (peer) => events.flood(peer)),
       onRefused: (kind: RefusalKind, peer: string, detail: string) => events.refused(kind, peer, detail),
     };

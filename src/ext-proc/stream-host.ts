@@ -1,6 +1,6 @@
 /** What every stream shares: the parts of the process it works with, its settings, and who is told what happened. */
 import type { EarlyEnds } from "../accounting/early-ends.ts";
-import type { InFlight } from "../accounting/in-flight.ts";
+import type { InFlight, Ticket } from "../accounting/in-flight.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Pod } from "../pods/pod-table.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
@@ -8,14 +8,17 @@ import type { BufferBudget } from "../request/body-buffer.ts";
 import type { BodyUnread } from "../request/body-form.ts";
 import type { AnswerReport } from "../response/answer-reading.ts";
 import type { WantedPhases } from "../response/wanted-phases.ts";
+import type { NameBack } from "../rewrite/answer-names.ts";
+import type { Rewriter } from "../rewrite/rewriter.ts";
 import type { Refusal, RouteHints } from "../routing/choose-pool.ts";
 import type { Picked } from "../routing/decision.ts";
+import type { Objectives } from "../routing/objectives.ts";
 import type { Router } from "../routing/router.ts";
 import type { AssumedMode, BodyMode, FilterMode } from "./body-mode.ts";
 import type { Deadlines } from "./deadlines.ts";
-import type { MessageKind } from "./decode-message.ts";
+import type { MessageKind, StreamMessage } from "./decode-message.ts";
 import type { PickReplies } from "./destination-header.ts";
-import type { HintHeader } from "./request-head.ts";
+import type { HintHeader, RequestHead } from "./request-head.ts";
 
 interface StreamSettings {
   readonly bodyLimitBytes: number;
@@ -25,6 +28,16 @@ interface StreamSettings {
   readonly modelHeaders: readonly Buffer[];
   /** The headers that routing reads. */
   readonly hintHeaders: readonly HintHeader[];
+  /** Is the subset of pods that the data plane allows of no account? */
+  readonly ignoresSubset: boolean;
+  /** Does a pick's metadata tell what every candidate scored? */
+  readonly emitsScores: boolean;
+  /** The header that tells a request's strategy, "" for none; undefined where requests name no strategies. */
+  readonly strategyHeader: string | undefined;
+  /** Are refusals said as AIBrix says them? */
+  readonly saysAsAibrix: boolean;
+  /** Do the headers of answers say that they came by here? */
+  readonly marksAnswers: boolean;
   /** Longest wait with a held reply once the body looks complete or is, or once early streamed headers came. */
   readonly answerDeadlineMs: number;
   /** How long headers without a stated mode wait for a body chunk. */
@@ -73,6 +86,8 @@ export interface StreamEvents {
   answersUnseen(mode: BodyMode): void;
   fault(where: string, error: unknown): void;
   answered(answer: AnsweredRequest): void;
+  /** The answer to a renamed request is over. */
+  namedBack(how: NameBack): void;
   ended(port: StreamPort, end: StreamEnd): void;
 }
 
@@ -91,6 +106,19 @@ export interface AnswerTimes {
   ended(pod: Pod, tpotMs: number): void;
 }
 
+/** Told of one request from its first message to its end, by whoever wants to know that much of each. */
+export interface RequestRecord {
+  /** A message was dealt with, from `startMs` to `endMs`. */
+  saw(message: StreamMessage, startMs: number, endMs: number): void;
+  /** Routing took so long, whatever it decided. */
+  routed(tookMs: number): void;
+  picked(decision: Picked, elapsedMs: number, head: RequestHead, ticket: Ticket | undefined): void;
+  refused(refusal: Refusal, head: RequestHead): void;
+  answered(report: AnswerReport): void;
+  /** `streams`: was the answer a stream of events? */
+  ended(end: StreamEnd, streams: boolean): void;
+}
+
 /** A stream as the drain sees it. */
 export interface OpenStream {
   /** Ends the stream if Envoy can go on without us. */
@@ -99,6 +127,8 @@ export interface OpenStream {
 
 export interface StreamHost {
   readonly router: Router;
+  readonly rewriter: Rewriter;
+  readonly objectives: Objectives;
   readonly inFlight: InFlight;
   readonly outcomes: PodOutcomes;
   readonly times: AnswerTimes;
@@ -112,6 +142,8 @@ export interface StreamHost {
   readonly deadlines: Deadlines;
   readonly settings: StreamSettings;
   readonly events: StreamEvents;
+  /** Begins the record of a stream's request; absent where nobody keeps any. */
+  readonly openRecord?: (() => RequestRecord) | undefined;
   readonly openStreams: Set<OpenStream>;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;

@@ -5,7 +5,14 @@ import type { MessageKind, StreamMessage } from "./decode-message.ts";
 import { noteOutcome } from "./outcome.ts";
 import { RequestSide } from "./request-side.ts";
 import { ResponseSide } from "./response-side.ts";
-import { type EndCause, grpcStatus, type OpenStream, type StreamHost, type StreamPort } from "./stream-host.ts";
+import {
+  type EndCause,
+  grpcStatus,
+  type OpenStream,
+  type StreamEnd,
+  type StreamHost,
+  type StreamPort,
+} from "./stream-host.ts";
 
 /** All streams that are shown the headers of the answer and nothing of its body. */
 const headersOnly = {};
@@ -33,7 +40,13 @@ export class Stream implements OpenStream, Held {
     this.#guarded(() => {
       this.#host.events.message(message.kind, message.bytes.length);
       if (this.#first === "nothing") this.#begin(message);
-      this.#dispatch(message);
+      const { record } = this.#request.answer;
+      if (record === undefined) this.#dispatch(message);
+      else {
+        const startMs = this.#host.now();
+        this.#dispatch(message);
+        record.saw(message, startMs, this.#host.now());
+      }
     });
   }
 
@@ -72,7 +85,7 @@ export class Stream implements OpenStream, Held {
     if (this.#stated === undefined) return;
     this.#request.know(this.#stated);
     const { response } = this.#stated;
-    if (this.#host.wanted.responseBodyMode === "NONE" || response === "streamed" || response === "duplex") return;
+    if (!this.#host.wanted.readsTimes || response === "streamed" || response === "duplex") return;
     this.#host.events.answersUnseen(response);
   }
 
@@ -156,7 +169,7 @@ export class Stream implements OpenStream, Held {
       if (estimate) this.#host.inFlight.estimate(ticket);
       else this.#host.inFlight.close(ticket);
     }
-    this.#host.events.ended(this.#port, {
+    const end: StreamEnd = {
       cause,
       first: this.#first,
       mode,
@@ -164,7 +177,9 @@ export class Stream implements OpenStream, Held {
       answered: answer.given || this.#response.seen,
       inFlightSource: ticket === undefined ? "none" : estimate ? "estimate" : "stream",
       requestId: answer.requestId,
-    });
+    };
+    this.#host.events.ended(this.#port, end);
+    answer.record?.ended(end, this.#response.streams);
   }
 
   /**

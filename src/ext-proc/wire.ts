@@ -91,9 +91,22 @@ export function field(number: number, ...parts: readonly (Uint8Array | string)[]
   return Buffer.concat([varintBytes(number * 8 + wireType.lengthDelimited), varintBytes(content.length), content]);
 }
 
+/** The pieces of a length-delimited field around pieces of content, none of which is copied. */
+export function framed(number: number, content: readonly Buffer[]): readonly Buffer[] {
+  const length = content.reduce((sum, { length }) => sum + length, 0);
+  return [Buffer.concat([varintBytes(number * 8 + wireType.lengthDelimited), varintBytes(length)]), ...content];
+}
+
 /** A varint field: enum, bool or integer. */
 export function varintField(number: number, value: number): Buffer {
   return Buffer.concat([varintBytes(number * 8 + wireType.varint), varintBytes(value)]);
+}
+
+/** A field of a double. */
+export function doubleField(number: number, value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return Buffer.concat([varintBytes(number * 8 + wireType.fixed64), bytes]);
 }
 
 /** Bytes that a varint of this value takes. */

@@ -31,8 +31,11 @@ export class DecisionTrace {
       pod: decision.pod.name,
       address: decision.pod.address,
       reason: decision.reason,
+      ...(decision.strategy !== undefined && { strategy: decision.strategy }),
       score: decision.score,
       model: decision.model,
+      ...(decision.rewrite !== undefined && { target: decision.rewrite.target, rewrite: decision.rewrite.outcome }),
+      ...(decision.priority !== undefined && { priority: decision.priority }),
       milliseconds: Math.round(elapsedMs * 1000) / 1000,
       shadow,
     }));

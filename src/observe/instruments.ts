@@ -39,7 +39,7 @@ export class HotCounter {
 
   /** The cell of these labels; ask once and keep it where the path is hot. */
   cell(labels: Labels): Cell {
-    const key = Object.values(labels).join("\u0000");
+    const key = keyOf(labels);
     let cell = this.#cells.get(key);
     if (cell === undefined) {
       cell = { value: 0, labels };
@@ -52,10 +52,19 @@ export class HotCounter {
     this.cell(labels).value += amount;
   }
 
+  /** 0 where nobody has counted any. */
+  valueOf(labels: Labels): number {
+    return this.#cells.get(keyOf(labels))?.value ?? 0;
+  }
+
   async get(): Promise<Reading> {
     const values = [...this.#cells.values()].map(({ labels, value }) => ({ labels, value }));
     return { name: this.name, help: this.#help, type: "counter", values, aggregator: "sum" };
   }
+}
+
+function keyOf(labels: Labels): string {
+  return Object.values(labels).join("\u0000");
 }
 
 export class HotHistogram {
@@ -126,8 +135,11 @@ const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\
 
 /** A label as a sample's text has it. */
 export function labelsText(labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(
-    ([label, value]) => `${label}="${value.replace(/[\\"\n]/g, (char) => escapes[char] ?? char)}"`,
-  );
+  const pairs = Object.entries(labels).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
   return `{${pairs.join()}}`;
+}
+
+/** A label's value as it stands between its quotes. */
+export function escapeLabel(value: string): string {
+  return value.replace(/[\\"\n]/g, (char) => escapes[char] ?? char);
 }

@@ -7,7 +7,11 @@ export type { Logger };
 const levels = ["error", "warn", "info", "info", "debug", "trace"] as const;
 
 export function createLogger(verbosity: number): Logger {
-  return pino({ level: levels[verbosity] ?? "info", base: {}, timestamp: pino.stdTimeFunctions.isoTime });
+  return pino({ level: levelOf(verbosity), base: {}, timestamp: pino.stdTimeFunctions.isoTime });
+}
+
+export function levelOf(verbosity: number): string {
+  return levels[verbosity] ?? "info";
 }
 
 /** Says a thing once per key for the whole life of the process. */

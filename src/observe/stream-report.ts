@@ -7,7 +7,9 @@ import type { AnsweredRequest, StreamEnd, StreamEvents, StreamPort } from "../ex
 import type { Pool } from "../pods/pool.ts";
 import { type BodyUnread, bodyUnread } from "../request/body-form.ts";
 import { type Unread, unreadReasons } from "../response/answer-form.ts";
-import type { Picked, PickReason } from "../routing/decision.ts";
+import { type NameBack, nameBacks } from "../rewrite/answer-names.ts";
+import { BY_HEADER } from "../rewrite/rewriter.ts";
+import { type ModelRewrite, type Picked, type PickReason, rewriteOutcomes } from "../routing/decision.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
 import type { Cell, HotCounter } from "./instruments.ts";
 import { Brake, type Logger, Once } from "./log.ts";
@@ -27,8 +29,8 @@ export class StreamReport implements StreamEvents {
   readonly #once = new Once();
   readonly #unanswered: Brake;
   readonly #faults: Brake;
-  readonly #saysStreams: boolean;
-  readonly #saysMessages: boolean;
+  #saysStreams = false;
+  #saysMessages = false;
   /** Cells by label value, so that the hot path never builds a label object. */
   readonly #messages: (kind: string) => Cell;
   readonly #bytes: (kind: string) => Cell;
@@ -42,12 +44,17 @@ export class StreamReport implements StreamEvents {
     this.#trace = trace;
     this.#unanswered = new Brake(now);
     this.#faults = new Brake(now);
-    this.#saysStreams = log.isLevelEnabled("debug");
-    this.#saysMessages = log.isLevelEnabled("trace");
+    this.heedLevel();
     this.#messages = cells(instruments.messages, (kind) => ({ kind }));
     this.#bytes = cells(instruments.messageBytes, (kind) => ({ kind }));
     this.#sources = cells(instruments.ticketsClosed, (source) => ({ source }));
     this.#tokens = tokenCells(instruments);
+  }
+
+  /** Once more after a change of the log's level: asking it for every message would cost too much. */
+  heedLevel(): void {
+    this.#saysStreams = this.#log.isLevelEnabled("debug");
+    this.#saysMessages = this.#log.isLevelEnabled("trace");
   }
 
   message(kind: MessageKind, bytes: number): void {
@@ -65,11 +72,48 @@ export class StreamReport implements StreamEvents {
     else this.#pickCell(decision).value++;
     this.#instruments.pickSeconds.observe(elapsedMs / 1000);
     this.#trace.add(Date.now(), decision, elapsedMs, shadow);
+    if (decision.rewrite !== undefined && !shadow) this.#rewritten(decision.rewrite);
     if (!this.#saysStreams) return;
-    const { pod, pool, reason, model, score } = decision;
+    const { pod, pool, reason, model, score, priority } = decision;
+    const target = decision.rewrite?.target;
     this.#log.debug(
-      { requestId, pool: pool.name, pod: pod.name, address: pod.address, reason, model, score, ms: elapsedMs, shadow },
+      {
+        requestId,
+        pool: pool.name,
+        pod: pod.name,
+        address: pod.address,
+        reason,
+        model,
+        target,
+        priority,
+        score,
+        ms: elapsedMs,
+        shadow,
+      },
       "picked",
+    );
+  }
+
+  /** A header's target is the client's text, which is no label. */
+  #rewritten({ by, target, outcome }: ModelRewrite): void {
+    this.#instruments.modelRewrites.add({ rule: by, target: by === BY_HEADER ? "" : target, outcome });
+    if (outcome === "written" || outcome === "routed" || outcome === "same") return;
+    this.#once.do(`rewrite ${outcome}`, () =>
+      this.#log.warn(
+        { rule: by, outcome },
+        `the model of a request was to get another name: ${rewriteOutcomes[outcome]}`,
+      ),
+    );
+  }
+
+  namedBack(how: NameBack): void {
+    this.#instruments.modelNames.add({ outcome: how });
+    if (how === "restored" || how === "absent") return;
+    this.#once.do(`named ${how}`, () =>
+      this.#log.warn(
+        { how },
+        `the answer to a renamed request reached its client ${nameBacks[how]}; said once, counted always`,
+      ),
     );
   }
 

@@ -32,6 +32,54 @@ export const columns = {
     writer: "scrape/scraper",
     help: "share of KV blocks held by running requests",
   },
+  cpuCacheUsage: {
+    owner: "pod",
+    unit: "0..1",
+    writer: "scrape/scraper",
+    help: "share of the cache in the CPU's memory",
+  },
+  gpuBusyRatio: {
+    owner: "pod",
+    unit: "0..1",
+    writer: "scrape/scraper",
+    help: "share of time in which the GPU is busy, where the page tells it",
+  },
+  engineUtilization: {
+    owner: "pod",
+    unit: "0..1",
+    writer: "scrape/scraper",
+    help: "how busy the engine says it is, where the page tells it",
+  },
+  meanPromptTokens: {
+    owner: "pod",
+    unit: "tokens",
+    writer: "scrape/scraper",
+    help: "prompt tokens of the mean request since the pod's process began",
+  },
+  meanGenerationTokens: {
+    owner: "pod",
+    unit: "tokens",
+    writer: "scrape/scraper",
+    help: "generated tokens of the mean request since the pod's process began",
+  },
+  queueSeconds: {
+    owner: "pod",
+    unit: "seconds",
+    writer: "scrape/scraper",
+    help: "mean time of a request in the pod's queue since its process began",
+  },
+  prefillSeconds: {
+    owner: "pod",
+    unit: "seconds",
+    writer: "scrape/scraper",
+    help: "mean time of reading a prompt since the pod's process began",
+  },
+  decodeSeconds: {
+    owner: "pod",
+    unit: "seconds",
+    writer: "scrape/scraper",
+    help: "mean time of writing an answer since the pod's process began",
+  },
   inFlight: {
     owner: "pod",
     unit: "requests",
@@ -82,6 +130,18 @@ export const columns = {
     unit: "weight",
     writer: "affinity/capacity-column",
     help: "how much the pod can carry: its KV blocks, or the number in a label of its",
+  },
+  headerMatch: {
+    owner: "request",
+    unit: "0..1",
+    writer: "affinity/header-label-column",
+    help: "1 where the pod's label has the value of the request's header, else 0",
+  },
+  lengthFit: {
+    owner: "request",
+    unit: "0..1",
+    writer: "affinity/context-column",
+    help: "how well the prompt's length suits the range of tokens in a label of the pod; 0.5 without the label",
   },
 } as const satisfies Record<string, ColumnSpec>;
 

@@ -34,7 +34,8 @@ export interface PoolParts {
 
 export class Pool {
   readonly name: string;
-  readonly settings: PoolSettings;
+  /** Replaced as a whole where the configuration changes. */
+  settings: PoolSettings;
   readonly #parts: PoolParts;
   readonly #models: PoolModels;
   #members: SlotList = noSlots;

@@ -58,12 +58,36 @@ export class Pools {
       else if (Number.isNaN(sinceMs)) this.#emptySinceMs.set(pool, nowMs);
       else if (nowMs - sinceMs >= KEPT_EMPTY_MS) gone.add(pool);
     }
-    if (gone.size === 0) return;
-    this.all = this.all.filter((pool) => !gone.has(pool));
-    for (const pool of gone) {
-      this.#emptySinceMs.delete(pool);
-      this.#byName.delete(pool.name);
+    if (gone.size > 0) this.#keep(this.all.filter((pool) => !gone.has(pool)));
+  }
+
+  /**
+   * Makes the configured pools these, in this order. Others stay, as adopted ones, where the configuration has one pool
+   * for all names that pods give, with the settings of that; else they are no pools any more.
+   */
+  arrange(configured: readonly { readonly name: string; readonly settings: PoolSettings }[]): void {
+    const forOthers = configured.find(({ name }) => name === "")?.settings;
+    const named = configured.filter(({ name }) => name !== "");
+    const names = new Set(named.map(({ name }) => name));
+    const others = forOthers === undefined ? [] : this.all.filter(({ name }) => !names.has(name));
+    for (const pool of others) {
+      pool.settings = forOthers ?? pool.settings;
+      if (!this.#emptySinceMs.has(pool)) this.#emptySinceMs.set(pool, Number.NaN);
     }
+    const kept = named.map(({ name, settings }) => {
+      const pool = this.obtain(name, settings);
+      pool.settings = settings;
+      this.#emptySinceMs.delete(pool);
+      return pool;
+    });
+    this.#keep([...kept, ...others]);
+  }
+
+  #keep(pools: readonly Pool[]): void {
+    this.all = pools;
+    this.#byName.clear();
+    for (const pool of pools) this.#byName.set(pool.name, pool);
+    for (const pool of this.#emptySinceMs.keys()) if (!pools.includes(pool)) this.#emptySinceMs.delete(pool);
   }
 
   byName(name: string): Pool | undefined {

@@ -7,6 +7,7 @@
  * A pod's entries make trees without gaps: one is added behind its parent, and dropped before it.
  */
 import { BlockTable, FIRST_ENTRY, HOLDERS } from "./block-table.ts";
+import type { ChainSecret } from "./chain-hash.ts";
 import { BLOCK, type EntryList, NEXT, PARENT, PREVIOUS, TENANT } from "./entry-list.ts";
 import { GRAINS, type PodCache } from "./pod-cache.ts";
 import { RecordPool } from "./record-pool.ts";
@@ -32,9 +33,9 @@ export class EntryBook {
   readonly #bySlot: (Tenant | undefined)[] = [];
   readonly #departed: Tenant[] = [];
 
-  constructor(budgetBytes: number) {
+  constructor(budgetBytes: number, secret?: ChainSecret) {
     this.pool = new RecordPool(budgetBytes);
-    this.blocks = new BlockTable(this.pool);
+    this.blocks = new BlockTable(this.pool, secret);
   }
 
   /** Whose entry it is; undefined for a pod that left. */

@@ -13,6 +13,7 @@
 import type { Slot } from "../pods/pod-table.ts";
 import { BLOCK_BYTES, BlockKeys } from "../request/prompt-blocks.ts";
 import { KEY_HI, KEY_LO } from "./block-table.ts";
+import type { ChainSecret } from "./chain-hash.ts";
 import { EntryBook } from "./entry-book.ts";
 import { BLOCK, PARENT } from "./entry-list.ts";
 import { type CacheFacts, GRAINS, type PodCache, podCacheOf, unknownCache } from "./pod-cache.ts";
@@ -28,6 +29,8 @@ export interface PrefixIndexOptions {
   readonly podEntries?: number;
   /** Tells whether a slot still has the tenant that was recorded (the pod table). */
   readonly pods: { isCurrent(slot: Slot, generation: number): boolean };
+  /** Left out: a random one. It decides how long a lookup takes; what it finds only where a chain is far too long. */
+  readonly secret?: ChainSecret;
 }
 
 /** A request's hold on a pod's blocks; only the index looks into it. */
@@ -63,7 +66,7 @@ export class PrefixIndex {
   readonly #moved = new BlockKeys();
 
   constructor(options: PrefixIndexOptions) {
-    this.#book = new EntryBook(options.budgetBytes);
+    this.#book = new EntryBook(options.budgetBytes, options.secret);
     this.#match = new PromptMatch(this.#book, options.pods);
     this.#podEntries = options.podEntries ?? POD_BLOCKS;
     this.#pods = options.pods;

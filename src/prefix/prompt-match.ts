@@ -6,6 +6,10 @@
  * the count changes, found by halving, and its cost does not depend on pods that hold nothing, nor on how long a head
  * all pods share. That is so among pods with blocks of one size; where there are several, each size is walked by
  * itself, in blocks of its own.
+ *
+ * Every length costs a look at all pods that hold as much or more, so where many pods hold heads of many lengths only
+ * the longest are told exactly. Below the last of these, length n, pods are told to hold n/2, n/4, n/8 ... blocks: at
+ * least half of what they do, and never more. The longest heads are what picks are about.
  */
 import type { Slot } from "../pods/pod-table.ts";
 import { BLOCK_BYTES, BlockKeys, MAX_BLOCKS } from "../request/prompt-blocks.ts";
@@ -17,6 +21,11 @@ import type { Tenant } from "./tenant.ts";
 
 /** Slot numbers are below this. */
 const MAX_SLOTS = 65_536;
+/**
+ * Holders looked at before lengths are told roughly: 90 pods with 90 lengths, or 1,000 pods with five. What comes then
+ * is at most one look at each pod for each halving, 14 for the longest prompts.
+ */
+export const EXACT_HOLDERS = 4_096;
 const noKeys = new BlockKeys(0);
 
 export class PromptMatch {
@@ -64,7 +73,7 @@ export class PromptMatch {
     return this.#count;
   }
 
-  /** Keeps the keys of one size of blocks from those of another; the low bits, which choose a chain, are spared. */
+  /** Keeps the keys of one size of blocks from those of another. */
   saltOf(grain: number): number {
     return grain << 28;
   }
@@ -107,9 +116,11 @@ export class PromptMatch {
   #creditAll(slots: Int32Array, size: number, hits: Float64Array): void {
     let depth = this.#deepest();
     let missing = size;
+    let looked = 0;
     while (depth >= 0 && missing > 0) {
       missing -= this.#credit(depth, slots, size, hits);
-      depth = this.#deepestWider(depth);
+      looked += this.#holdersAt(depth);
+      depth = this.#deepestWider(depth, looked < EXACT_HOLDERS ? depth - 1 : ((depth + 1) >> 1) - 1);
     }
   }
 
@@ -144,18 +155,22 @@ export class PromptMatch {
     return low;
   }
 
-  /** The deepest block before `depth` that more pods hold; -1 for none. */
-  #deepestWider(depth: number): number {
-    const { words } = this.#book.pool;
-    const holders = words[this.#path[depth]! + HOLDERS]!;
-    if (words[this.#path[0]! + HOLDERS] === holders) return -1;
+  /** The deepest block down to `limit` that more pods hold than hold that at `depth`; -1 for none. */
+  #deepestWider(depth: number, limit: number): number {
+    const holders = this.#holdersAt(depth);
+    if (this.#holdersAt(0) === holders) return -1;
     let low = 0;
-    let high = depth - 1;
+    let high = Math.min(limit, depth - 1);
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (words[this.blockAt(middle) + HOLDERS]! > holders) low = middle;
+      if (this.#holdersAt(middle) > holders) low = middle;
       else high = middle - 1;
     }
     return low;
+  }
+
+  /** Of a block that somebody holds. */
+  #holdersAt(depth: number): number {
+    return this.#book.pool.words[this.blockAt(depth) + HOLDERS]!;
   }
 }

@@ -5,24 +5,32 @@
 
 const RECORD_WORDS = 8;
 const WORD_BYTES = 4;
+/**
+ * Record 0 is never given out, and neither is the one beside it, so that a block and its first entry, which are taken
+ * and given back together, share a line of the processor's cache.
+ */
+const FIRST_RECORD = 2 * RECORD_WORDS;
 /** A block has a record and at least one entry, so half as many heads as records give chains of one or so. */
 const RECORDS_PER_HEAD = 2;
-/** Memory is taken from the system in steps: small enough that none takes long, large enough to be rare. */
+/** Offsets of records are kept in words of 31 bits and a sign. */
+const MOST_HEADS = 2 ** 31 / (RECORDS_PER_HEAD * RECORD_WORDS);
+/** The system gives memory by pages; told is what was used in steps of so many bytes. */
 const STEP_BYTES = 1 << 20;
-
-/** Words that grow in place: the view keeps its identity, nothing is copied, and memory not grown into is not used. */
-function growingWords(maxWords: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(new ArrayBuffer(0, { maxByteLength: maxWords * WORD_BYTES }));
-}
 
 export class RecordPool {
   readonly limitBytes: number;
+  /**
+   * Both have their full length from the start: the system gives zeroed memory when it is first touched, so what is not
+   * used takes none. Arrays that grow in place would make each access to a word several times slower.
+   */
   readonly words: Int32Array<ArrayBuffer>;
   readonly heads: Int32Array<ArrayBuffer>;
   readonly maxHeads: number;
+  /** As many as the table uses. */
+  headsUsed = 0;
   readonly #maxWords: number;
-  /** Where the records never used begin; record 0 is never given out. */
-  #unused = RECORD_WORDS;
+  /** Where the records never used begin. */
+  #unused = FIRST_RECORD;
   /** First of the records given back, chained by their first word. */
   #free = 0;
   #freeCount = 0;
@@ -30,14 +38,15 @@ export class RecordPool {
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes;
     const pairBytes = (RECORDS_PER_HEAD * RECORD_WORDS + 1) * WORD_BYTES;
-    this.maxHeads = Math.floor(limitBytes / pairBytes);
+    this.maxHeads = Math.min(Math.floor(limitBytes / pairBytes), MOST_HEADS);
     this.#maxWords = this.maxHeads * RECORDS_PER_HEAD * RECORD_WORDS;
-    this.words = growingWords(this.#maxWords);
-    this.heads = growingWords(this.maxHeads);
+    this.words = new Int32Array(this.#maxWords);
+    this.heads = new Int32Array(this.maxHeads);
   }
 
+  /** Memory written to so far, by and large. */
   get usedBytes(): number {
-    return this.words.byteLength + this.heads.byteLength;
+    return stepped(this.#unused - FIRST_RECORD, this.words) + stepped(this.headsUsed, this.heads);
   }
 
   /** Records that can be taken before some must be given back. */
@@ -55,7 +64,6 @@ export class RecordPool {
     }
     const record = this.#unused;
     this.#unused += RECORD_WORDS;
-    if (this.#unused > this.words.length) grow(this.words, this.#unused, this.#maxWords);
     return record;
   }
 
@@ -64,14 +72,8 @@ export class RecordPool {
     this.#free = record;
     this.#freeCount++;
   }
-
-  /** Makes room for `count` chain heads, at most maxHeads. */
-  growHeads(count: number): void {
-    if (count > this.heads.length) grow(this.heads, count, this.maxHeads);
-  }
 }
 
-function grow(words: Int32Array<ArrayBuffer>, count: number, max: number): void {
-  const stepped = Math.ceil((count * WORD_BYTES) / STEP_BYTES) * STEP_BYTES;
-  words.buffer.resize(Math.min(stepped, max * WORD_BYTES));
+function stepped(count: number, words: Int32Array): number {
+  return Math.min(Math.ceil((count * WORD_BYTES) / STEP_BYTES) * STEP_BYTES, words.byteLength);
 }

@@ -2,7 +2,8 @@
 
 /** Bytes that all streams together may hold. */
 export class BufferBudget {
-  readonly limitBytes: number;
+  /** May change at any time; what is held already stays. */
+  limitBytes: number;
   usedBytes = 0;
 
   constructor(limitBytes: number) {

@@ -8,9 +8,10 @@ import { readGrpcRequest } from "./grpc-generate.ts";
 import { type Api, bodylessRequest, type FormApi, type GrpcApi, type InferenceRequest } from "./inference-request.ts";
 import type { InflateFault } from "./inflate.ts";
 import { type Coding, codingsOf } from "./inflate-codings.ts";
-import { readMultipart } from "./multipart.ts";
+import type { ModelPlace } from "./model-place.ts";
+import { formModelPlace, readMultipart } from "./multipart.ts";
 import { anyApiOfPath, isFormApi, isGrpcApi } from "./other-apis.ts";
-import { type BodyFault, parseBody } from "./parse-body.ts";
+import { type BodyFault, modelPlace, parseBody } from "./parse-body.ts";
 
 /** Why a body that was shown has not been read: the label of a metric. */
 export const bodyUnread = {
@@ -19,6 +20,8 @@ export const bodyUnread = {
   coding_broken: "it is not in the coding that its content-encoding names",
   inflate_late: "it could not be inflated by the answer's deadline",
   too_large: "a form above --body-limit",
+  too_much:
+    "more structure than is read: values, escapes or keys of JSON, or a form's delimiters, headers or parameters",
   form_broken: "a form without parts, or without the boundary between them",
   grpc_broken: "no gRPC frame, or no message that can be read in it",
   grpc_compressed: "a compressed gRPC message",
@@ -59,18 +62,29 @@ function isOfItsType(api: Api, contentType: string): boolean {
   return !isGrpcApi(api) || /^\s*application\/grpc\b/i.test(contentType);
 }
 
-/** `cut` says that the plain body is only the head of the message. A prompt in the result is valid until the next call. */
+/**
+ * `cut` says that the plain body is only the head of the message, `mayLackModel` that a JSON body without a model is no
+ * fault. A prompt in the result is valid until the next call.
+ */
 export function readBody(
   { api, contentType }: BodyForm,
   body: Buffer,
   cut: boolean,
+  mayLackModel?: true,
 ): InferenceRequest | BodyFault | { readonly unread: BodyUnread } {
   if (api === "none") return bodylessRequest;
   if (isFormApi(api)) return readForm(api, contentType, body, cut);
   if (isGrpcApi(api)) return readGrpc(api, body, cut);
-  const read = parseBody(api, body, cut);
+  const read = parseBody(api, body, cut, mayLackModel);
+  if ("code" in read && read.code === "too_much") return { unread: read.code };
   const isOther = "code" in read && read.code === "malformed_json" && !mayBeJson(contentType);
   return isOther ? { unread: "media_type" } : read;
+}
+
+/** Where the body last read names its model, or can; undefined where it cannot. */
+export function placeOfModel(api: Api): ModelPlace | undefined {
+  if (api === "none" || isGrpcApi(api)) return undefined;
+  return isFormApi(api) ? formModelPlace() : modelPlace();
 }
 
 /** Tools that are given no type send that of a form, or of text. */
@@ -81,7 +95,7 @@ function mayBeJson(contentType: string): boolean {
 /** What a prompt leaves in a cache stands behind the recording or the image: it counts as load only. */
 function readForm(api: FormApi, contentType: string, body: Buffer, cut: boolean) {
   const form = readMultipart(contentType, body, cut);
-  if (form === undefined) return { unread: "form_broken" } as const;
+  if ("unread" in form) return form;
   const { model, session, stream, maxTokens, promptStart, promptEnd } = form;
   const promptBytes = promptEnd - promptStart;
   return { api, model, adapter: "", session, stream, maxTokens, promptBytes, prompt: null };

@@ -37,22 +37,35 @@ export class CompactValue {
     let isEscaped = this.#isEscaped;
     let length = 0;
     while (at < end && length < room) {
-      const byte = body[at++] as number;
-      slice[length] = byte;
       if (!inString) {
-        // No branch on it: space comes behind every few bytes.
+        const byte = body[at++] as number;
+        slice[length] = byte;
+        // No branch on a single space, which comes behind every few bytes; one on a run, which may be megabytes.
         length += (SPACE - byte) >>> 31;
         inString = byte === QUOTE;
+        if (at < end && ((SPACE - byte) | (SPACE - (body[at] as number))) >= 0) at = this.#passSpace(at);
         continue;
       }
-      length++;
-      if (isEscaped) isEscaped = false;
-      else if (byte === QUOTE) inString = false;
-      else isEscaped = byte === BACKSLASH;
+      const stop = Math.min(end, at + room - length);
+      while (at < stop && inString) {
+        const byte = body[at++] as number;
+        slice[length++] = byte;
+        if (isEscaped) isEscaped = false;
+        else if (byte === QUOTE) inString = false;
+        else isEscaped = byte === BACKSLASH;
+      }
     }
     this.at = at;
     this.#inString = inString;
     this.#isEscaped = isEscaped;
     return length;
+  }
+
+  /** Past the space from `at` on. */
+  #passSpace(at: number): number {
+    const body = this.#body;
+    const end = this.#end;
+    while (at < end && (body[at] as number) <= SPACE) at++;
+    return at;
   }
 }

@@ -49,7 +49,7 @@ export class ContentReader {
   readonly #fields: FieldPlaces;
   readonly #others: OtherMembers;
   readonly #table: MemberTable;
-  /** Blocks beyond MAX_RANGES are checked as JSON and no more. */
+  /** Blocks beyond MAX_RANGES, whatever they make, are checked as JSON and no more. */
   #count = 0;
 
   /** `label` is that of plain text here. */
@@ -64,7 +64,7 @@ export class ContentReader {
   }
 
   clear(): void {
-    this.ranges.truncate(0);
+    this.ranges.clear();
     this.#count = 0;
   }
 
@@ -76,7 +76,8 @@ export class ContentReader {
   };
 
   readonly #visitBlock: Visit = (at) => {
-    if (++this.#count > MAX_RANGES) return this.#reader.skipValue(at);
+    if (++this.#count > MAX_RANGES) this.ranges.cut();
+    if (this.ranges.isCut) return this.#reader.skipValue(at);
     if (this.#reader.byteAt(at) !== OPEN_BRACE) return this.#takeValue(at);
     this.#fields.clear();
     this.#others.clear();

@@ -1,8 +1,9 @@
 /**
  * The input of a gRPC Generate or Embed request -> prompt ranges.
  *
- * Each piece of the prompt is preceded by its tag, as a range of its own: so text, packed and unpacked token ids never
- * look alike, and a longer array of tokens begins with the same ranges. Images stand where their tokens do:
+ * The prompt is preceded by its tag, as a range of its own: so text and token ids never look alike, and a longer array
+ * of tokens begins with the same ranges. Over which fields the ids are spread says nothing. Images stand where their
+ * tokens do:
  *
  *   ranges | tag | tokens before the image | hash of the image | tokens from there on |
  *
@@ -10,6 +11,7 @@
  * image is another prefix.
  */
 import { BYTES, type FieldBudget, FieldReader, VARINT } from "./grpc-generate-wire.ts";
+import { areSpread, CONTINUED, joinPieces, type Piece, type Span } from "./grpc-token-pieces.ts";
 import { PromptRanges } from "./prompt-ranges.ts";
 
 /** Field numbers of vllm.grpc.engine's TokenizedInput, MultimodalInputs and PlaceholderRange. */
@@ -17,27 +19,12 @@ const tokenizedField = { inputIds: 2 } as const;
 const imagesField = { placeholders: 5, hashes: 6 } as const;
 const placeholderField = { offset: 1 } as const;
 
-/** Pieces and images beyond these are left out. */
+/**
+ * Pieces beyond these are left out, and then images are not told by their places; with more images than these nothing is
+ * known.
+ */
 export const MAX_PIECES = 1024;
 export const MAX_IMAGES = 256;
-/** Every byte of a varint but its last has this bit. */
-const CONTINUED = 0x80;
-
-type PieceKind = "text" | "packed" | "unpacked";
-
-interface Piece {
-  readonly kind: PieceKind;
-  readonly tagStart: number;
-  readonly start: number;
-  /** Grows with the unpacked ids that follow. */
-  end: number;
-}
-
-/** One field as it stands in the body, its tag included. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
 
 export class GrpcPrompt {
   readonly ranges = new PromptRanges();
@@ -48,6 +35,8 @@ export class GrpcPrompt {
   #body: Uint8Array = new Uint8Array(0);
   #cut = false;
   #pieces: Piece[] = [];
+  #hasAllPieces = true;
+  /** Fields as they stand in the body, their tags included. */
   #images: Span[] = [];
   #hashes: Span[] = [];
   #offsets: number[] = [];
@@ -67,6 +56,7 @@ export class GrpcPrompt {
     this.sound = true;
     this.tokens = 0;
     this.#pieces = [];
+    this.#hasAllPieces = true;
     this.#images = [];
     this.#hashes = [];
     this.#offsets = [];
@@ -76,6 +66,7 @@ export class GrpcPrompt {
   /** Of text and tokens, which exclude each other, the one that comes last counts. */
   addText({ tagStart, start, end }: FieldReader): void {
     this.#pieces = [{ kind: "text", tagStart, start, end }];
+    this.#hasAllPieces = true;
     this.tokens = 0;
   }
 
@@ -109,52 +100,47 @@ export class GrpcPrompt {
     const { ranges } = this;
     const [first] = this.#pieces;
     ranges.body = this.#body;
-    ranges.truncate(0);
+    ranges.clear();
     ranges.beginPart();
     if (first === undefined || this.#imagesUnknown) return;
-    if (this.#imagesHavePlaces()) this.#addWithImages(first);
+    const havePlaces = this.#imagesHavePlaces();
+    const spans = havePlaces ? this.#hashes : this.#images;
+    const all = areSpread(this.#pieces)
+      ? joinPieces(this.#body, this.#pieces, spans)
+      : { body: this.#body, piece: first, spans };
+    ranges.body = all.body;
+    if (havePlaces) this.#addWithImages(all.piece, all.spans);
     else {
-      for (const { start, end } of this.#images) ranges.add(start, end);
+      for (const { start, end } of all.spans) ranges.add(start, end);
       ranges.beginPart();
-      for (const piece of this.#pieces) {
-        ranges.add(piece.tagStart, piece.tagStart + 1);
-        ranges.add(piece.start, piece.end);
-      }
+      ranges.add(all.piece.tagStart, all.piece.tagStart + 1);
+      ranges.add(all.piece.start, all.piece.end);
     }
   }
 
-  /** Is there a place for each image, in the order of the prompt, in one array of tokens? */
+  /** Is there a place for each image, in the order of the prompt, in tokens that are all known? */
   #imagesHavePlaces(): boolean {
     const offsets = this.#offsets;
     const count = offsets.length;
     if (count === 0 || count > MAX_IMAGES || count !== this.#hashes.length) return false;
-    if (this.#pieces.length !== 1 || this.#pieces[0]?.kind !== "packed") return false;
+    if (!this.#hasAllPieces || this.#pieces[0]?.kind === "text") return false;
     return offsets.every((offset, i) => offset >= (offsets[i - 1] ?? 0) && offset < this.tokens);
   }
 
-  #addWithImages({ tagStart, start, end }: Piece): void {
+  #addWithImages({ tagStart, start, end }: Piece, hashes: readonly Span[]): void {
     const { ranges } = this;
     let at = start;
     let token = 0;
     ranges.add(tagStart, tagStart + 1);
-    for (const [i, hash] of this.#hashes.entries()) {
+    for (const [i, hash] of hashes.entries()) {
       const offset = this.#offsets[i] as number;
-      const place = this.#passTokens(at, offset - token);
+      const place = passTokens(ranges.body, at, offset - token);
       ranges.add(at, place);
       ranges.add(hash.start, hash.end);
       at = place;
       token = offset;
     }
     ranges.add(at, end);
-  }
-
-  /** The position behind `count` ids, which are known to be there. */
-  #passTokens(start: number, count: number): number {
-    let at = start;
-    for (let left = count; left > 0; at++) {
-      if ((this.#body[at] as number) < CONTINUED) left--;
-    }
-    return at;
   }
 
   #addPacked(): void {
@@ -175,6 +161,7 @@ export class GrpcPrompt {
 
   #push(piece: Piece): void {
     if (this.#pieces.length < MAX_PIECES) this.#pieces.push(piece);
+    else this.#hasAllPieces = false;
   }
 
   #addPlaceholder(): void {
@@ -196,4 +183,13 @@ export class GrpcPrompt {
     if (fields.failed) this.sound = false;
     fields.close();
   }
+}
+
+/** The position behind `count` ids, which are known to be there. */
+function passTokens(body: Uint8Array, start: number, count: number): number {
+  let at = start;
+  for (let left = count; left > 0; at++) {
+    if ((body[at] as number) < CONTINUED) left--;
+  }
+  return at;
 }

@@ -66,19 +66,20 @@ export class Inflation {
   }
 
   start(): void {
-    this.#undo(0, [this.#order.body], this.#order.body.length);
+    const { body } = this.#order;
+    // The body is the holder's, who counts it.
+    this.#undo(0, [body], body.length);
   }
 
   release(): void {
     this.#over = true;
     this.#inflater?.destroy();
-    this.#order.budget.give(this.#takenBytes);
-    this.#takenBytes = 0;
+    this.#give(this.#takenBytes);
   }
 
   /** Undoes the codings from `index` on, one after the other: so a bomb inside a bomb meets the limit twice. */
-  #undo(index: number, input: readonly Buffer[], inputBytes: number): void {
-    const { codings, cut, limitBytes, budget } = this.#order;
+  #undo(index: number, input: Buffer[], inputBytes: number): void {
+    const { codings, cut, limitBytes } = this.#order;
     const coding = codings[index];
     if (coding === undefined) {
       this.#join(input, inputBytes);
@@ -92,42 +93,58 @@ export class Inflation {
       bytes += slice.length;
       if (this.#over) return;
       if (bytes > limitBytes) this.#finish({ code: "body_too_large" });
-      else if (!budget.take(slice.length)) this.#finish({ code: "buffer_full" });
-      else {
-        this.#takenBytes += slice.length;
-        slices.push(slice);
-      }
+      else if (this.#take(slice.length)) slices.push(slice);
     });
     inflater.on("error", () => this.#finish({ code: "coding_broken" }));
     inflater.on("end", () => {
       // Zlib ignores what stands behind the end, which may be a second frame: half a body would be read as a whole.
       if (inflater.bytesWritten < inputBytes && !cut) this.#finish({ code: "coding_broken" });
-      else this.#undo(index + 1, slices, bytes);
+      if (this.#over) return;
+      if (index > 0) this.#give(inputBytes);
+      this.#undo(index + 1, slices, bytes);
     });
     for (const chunk of input) inflater.write(chunk);
     inflater.end();
   }
 
-  /** One piece of memory from many, since bodies are parsed in one piece. */
-  #join(slices: readonly Buffer[], bytes: number): void {
+  /**
+   * One piece of memory from many, since bodies are parsed in one piece. It counts in full from here on, and each slice
+   * until it is copied, when nothing holds it any more.
+   */
+  #join(slices: Buffer[], bytes: number): void {
     const [only] = slices;
     if (only !== undefined && slices.length === 1) {
       this.#finish(only);
       return;
     }
+    if (!this.#take(bytes)) return;
     const whole = Buffer.allocUnsafeSlow(bytes);
-    let next = 0;
+    slices.reverse();
     let at = 0;
     const step = () => {
       if (this.#over) return;
       const stop = at + JOIN_BYTES;
-      for (let slice = slices[next]; slice !== undefined && at < stop; slice = slices[++next]) {
+      for (let slice = slices.pop(); slice !== undefined; slice = at < stop ? slices.pop() : undefined) {
         at += slice.copy(whole, at);
+        this.#give(slice.length);
       }
-      if (next < slices.length) setImmediate(step);
+      if (slices.length > 0) setImmediate(step);
       else this.#finish(whole);
     };
     step();
+  }
+
+  /** Ends the inflation where the budget does not have them. */
+  #take(bytes: number): boolean {
+    const isTaken = this.#order.budget.take(bytes);
+    if (isTaken) this.#takenBytes += bytes;
+    else this.#finish({ code: "buffer_full" });
+    return isTaken;
+  }
+
+  #give(bytes: number): void {
+    this.#takenBytes -= bytes;
+    this.#order.budget.give(bytes);
   }
 
   #finish(result: Buffer | InflateFault): void {

@@ -46,7 +46,7 @@ export class MessageList {
   readonly #fields: FieldPlaces;
   readonly #others: OtherMembers;
   readonly #table: MemberTable;
-  /** Messages beyond MAX_RANGES are checked as JSON and no more. */
+  /** Messages beyond MAX_RANGES, whatever they make, are checked as JSON and no more. */
   #count = 0;
 
   /** `content` is scratch that lists may share. */
@@ -63,7 +63,7 @@ export class MessageList {
   }
 
   clear(): void {
-    this.ranges.truncate(0);
+    this.ranges.clear();
     this.#count = 0;
   }
 
@@ -80,7 +80,8 @@ export class MessageList {
   }
 
   readonly #visitMessage: Visit = (at) => {
-    if (++this.#count > MAX_RANGES) return this.#reader.skipValue(at);
+    if (++this.#count > MAX_RANGES) this.ranges.cut();
+    if (this.ranges.isCut) return this.#reader.skipValue(at);
     if (this.#reader.byteAt(at) !== OPEN_BRACE) return this.#takeValue(at);
     const { ranges } = this;
     const { before } = this.#shape;

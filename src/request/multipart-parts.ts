@@ -15,9 +15,9 @@ const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 const DASH = 0x2d;
 const NOTHING = Buffer.alloc(0);
-/** Finds beyond these are left out, delimiters or not; form parsers refuse forms of more than 1,000 fields. */
+/** Of a form with more finds than these, delimiters or not, what follows is unknown. */
 export const MAX_FINDS = 1024;
-/** A part with more headers than these is passed over, as a file would be. */
+/** Of a part with more headers than these it is unknown what it is. */
 export const LONGEST_HEAD = 4096;
 
 export class MultipartParts {
@@ -30,6 +30,7 @@ export class MultipartParts {
   end = 0;
   #delimiter: Buffer = NOTHING;
   #findsLeft = 0;
+  #gaveUp = false;
   /** Where the next part begins; NONE behind the last one. */
   #next = NONE;
   /** Where the line feed stands that belongs to the delimiter last found. */
@@ -38,6 +39,7 @@ export class MultipartParts {
   /** "no_boundary" when the content-type names none, "no_parts" when the body holds no delimiter. */
   open(contentType: string, body: Buffer): "opened" | "no_boundary" | "no_parts" {
     this.#next = NONE;
+    this.#gaveUp = false;
     const boundary = boundaryOf(contentType);
     if (boundary === "") return "no_boundary";
     this.body = body;
@@ -47,6 +49,11 @@ export class MultipartParts {
     const opensBody = body.length >= bare.length && body.compare(bare, 0, bare.length, 0, bare.length) === 0;
     const isFound = opensBody && this.#readLine(bare.length);
     return isFound || this.#find(0) ? "opened" : "no_parts";
+  }
+
+  /** Was there more than is read? Then a part may be among it that overrules those that were seen. */
+  get gaveUp(): boolean {
+    return this.#gaveUp;
   }
 
   /** Moves to the next part that has a head and comes whole; false when there is none. */
@@ -67,15 +74,16 @@ export class MultipartParts {
 
   /** Moves #found and #next to the first delimiter from `from` on. */
   #find(from: number): boolean {
+    this.#next = NONE;
     let at = from;
     while (this.#findsLeft-- > 0) {
       const found = this.body.indexOf(this.#delimiter, at);
-      if (found === NONE) break;
+      if (found === NONE) return false;
       this.#found = found;
       at = found + this.#delimiter.length;
       if (this.#readLine(at)) return true;
     }
-    this.#next = NONE;
+    this.#gaveUp = true;
     return false;
   }
 
@@ -111,6 +119,7 @@ export class MultipartParts {
       }
       line = lineEnd + 1;
     }
+    if (limit < end) this.#gaveUp = true;
     return false;
   }
 }

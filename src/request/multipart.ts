@@ -5,10 +5,11 @@
  * a file whatever it is called, and a content-transfer-encoding is not applied. So it is here, and the whole body is
  * searched, since a later field may overrule an earlier one: 25 MB take some milliseconds, which is little beside
  * their way through the proxy. A field whose closing delimiter is missing is none, nor is a model or session that is
- * longer than they may be.
+ * longer than they may be. Where not all could be read the form says nothing: what was not may overrule what was.
  */
 
 import { LONGEST_MODEL } from "./inference-request.ts";
+import type { ModelPlace } from "./model-place.ts";
 import { parametersOf } from "./multipart-parameters.ts";
 import { MultipartParts } from "./multipart-parts.ts";
 
@@ -24,6 +25,13 @@ export interface MultipartForm {
   readonly promptStart: number;
   readonly promptEnd: number;
 }
+
+export interface FormUnread {
+  readonly unread: "form_broken" | "too_much";
+}
+
+const broken: FormUnread = Object.freeze({ unread: "form_broken" });
+const tooMuch: FormUnread = Object.freeze({ unread: "too_much" });
 
 /** Where the content of a field stands. */
 interface Place {
@@ -52,15 +60,18 @@ const TRUE = /^(?:true|1|on|t|y|yes)$/i;
 const WHOLE_NUMBER = /^[0-9]+$/;
 
 /**
- * Undefined where the content-type names no boundary, or the body has none of it. `cut` says that the body is only the
- * head of the message: then what was seen counts, be it nothing.
+ * Broken is what has a content-type that names no boundary, or none of it in the body. `cut` says that the body is only
+ * the head of the message: then what was seen counts, be it nothing.
  */
-export function readMultipart(contentType: string, body: Buffer, cut: boolean): MultipartForm | undefined {
+export function readMultipart(contentType: string, body: Buffer, cut: boolean): MultipartForm | FormUnread {
   for (const place of places.values()) place.start = place.end = 0;
   const opened = parts.open(contentType, body);
-  while (parts.next()) notePart();
+  let isKnown = true;
+  while (isKnown && parts.next()) isKnown = notePart();
   parts.close();
-  if (opened === "no_boundary" || (opened === "no_parts" && !cut)) return undefined;
+  if (opened === "no_boundary") return broken;
+  if (parts.gaveUp || !isKnown) return tooMuch;
+  if (opened === "no_parts" && !cut) return broken;
   const cap = textAt(body, maxTokens, LONGEST_WORD);
   return {
     model: textAt(body, model, LONGEST_MODEL),
@@ -72,19 +83,28 @@ export function readMultipart(contentType: string, body: Buffer, cut: boolean): 
   };
 }
 
-function notePart(): void {
-  const parameters = parametersOf(dispositionOf(parts.body.toString("latin1", parts.headStart, parts.headEnd)));
-  if (parameters.has("filename")) return;
-  const place = places.get(parameters.get("name") ?? "");
-  if (place === undefined) return;
-  place.start = parts.start;
-  place.end = parts.end;
+/** Where the form last read names its model; undefined where it names none. */
+export function formModelPlace(): ModelPlace | undefined {
+  return model.start === 0 ? undefined : { start: model.start, end: model.end, form: "plain" };
 }
 
-/** A line that begins with space continues the one before. */
+/** False where the part has too many parameters to know what it is. */
+function notePart(): boolean {
+  const parameters = parametersOf(dispositionOf(parts.body.toString("latin1", parts.headStart, parts.headEnd)));
+  if (parameters === undefined) return false;
+  const place = parameters.has("filename") ? undefined : places.get(parameters.get("name") ?? "");
+  if (place === undefined) return true;
+  place.start = parts.start;
+  place.end = parts.end;
+  return true;
+}
+
+/** A line that begins with space continues the one before; of two headers of the name the last one counts. */
 function dispositionOf(head: string): string {
   const lines = head.replace(/\r?\n[ \t]/g, " ");
-  return /^content-disposition[ \t]*:(.*)$/im.exec(lines)?.[1] ?? "";
+  let disposition = "";
+  for (const [, value = ""] of lines.matchAll(/^content-disposition[ \t]*:(.*)$/gim)) disposition = value;
+  return disposition;
 }
 
 /** "" for a text of more bytes than `longest`. */

@@ -10,8 +10,12 @@
  *
  * Keys are 64 bits in two lanes. Each step takes eight bytes and is invertible in the lanes and in the bytes, so two
  * prompts that differ in one step never meet; otherwise they meet with a chance of about 2^-64 a pair: with ten
- * million blocks, one wrong block in 400,000 such indexes. The keys are no defence against forged collisions, which
- * would only make the forger's own request be sent to a pod without its prompt.
+ * million blocks, one wrong block in 400,000 such indexes.
+ *
+ * That is chance. On purpose anybody can make prompts meet, or get the keys they like: the steps can be run backwards.
+ * Prompts made to meet are taken for one, and a pod may compute what it was thought to hold; nothing else of theirs is
+ * mixed up. Keys made to fall together in the index's table would hold the thread up, so that has a secret of its own
+ * (src/prefix/chain-hash.ts).
  */
 import { wordShift, wordsOf } from "./body-words.ts";
 import { CompactValue, SLICE_BYTES } from "./compact-value.ts";

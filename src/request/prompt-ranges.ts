@@ -1,7 +1,10 @@
 /** Collects the byte ranges a prompt consists of, in scratch arrays that the next request reuses. */
 import type { Prompt } from "./inference-request.ts";
 
-/** Ranges beyond these are left out: the prompt's head decides the pick. */
+/**
+ * Ranges beyond these are left out: the prompt's head decides the pick. Where one range is left out so is all that comes
+ * behind, lest two prompts that differ there look alike further on.
+ */
 export const MAX_RANGES = 32_768;
 
 /**
@@ -41,6 +44,18 @@ export class PromptRanges implements Prompt {
   readonly marks = new Uint16Array(MAX_RANGES);
   #nextPart = PART;
 
+  /** Nothing more is taken until it is cleared: of what comes next something was left out. */
+  isCut = false;
+
+  clear(): void {
+    this.count = 0;
+    this.isCut = false;
+  }
+
+  cut(): void {
+    this.isCut = true;
+  }
+
   /** Forgets all but the first `count` ranges. */
   truncate(count: number): void {
     this.count = count;
@@ -62,16 +77,18 @@ export class PromptRanges implements Prompt {
   }
 
   /** What they are stays, whether they begin a part is decided here: only the first one does, if the next was to. */
-  addContinued(others: Prompt): void {
+  addContinued(others: PromptRanges): void {
     for (let i = 0; i < others.count; i++) {
       const mark = (others.marks[i]! & ~PART) | this.#nextPart;
       if (this.#set(others.starts[i]!, others.ends[i]!, mark)) this.#nextPart = 0;
     }
+    if (others.isCut) this.cut();
   }
 
   /** With their parts as they are. */
-  addParts(others: Prompt): void {
+  addParts(others: PromptRanges): void {
     for (let i = 0; i < others.count; i++) this.#set(others.starts[i]!, others.ends[i]!, others.marks[i]!);
+    if (others.isCut) this.cut();
   }
 
   bytes(): number {
@@ -82,7 +99,11 @@ export class PromptRanges implements Prompt {
 
   #set(start: number, end: number, mark: number): boolean {
     const { count } = this;
-    if (start >= end || count === MAX_RANGES) return false;
+    if (start >= end || this.isCut) return false;
+    if (count === MAX_RANGES) {
+      this.cut();
+      return false;
+    }
     this.starts[count] = start;
     this.ends[count] = end;
     this.marks[count] = mark;

@@ -35,7 +35,8 @@ export const BAD = -1;
 export const MAX_DEPTH = 512;
 /**
  * Work done for one body, in escapes passed: this holds one of 32 MB, whatever it is made of, below 100 ms. Plain text
- * costs next to nothing and is not counted; an escape and a whole number in an array are 1, any other value VALUE_WORK.
+ * costs next to nothing and is not counted; an escape and a whole number in an array are 1, any other value VALUE_WORK,
+ * and readers charge what they do beside the scan.
  * Bodies meant to be answered stay far below: it is 131,072 values, or 8 MB of nothing but line ends.
  */
 export const MAX_WORK = 4_194_304;
@@ -74,6 +75,12 @@ export class JsonScanner {
   /** Was the last BAD that of a body that is too much work? */
   get gaveUp(): boolean {
     return this.#workLeft < 0;
+  }
+
+  /** Charges work done beside the scan; false where that is too much. */
+  spend(work: number): boolean {
+    this.#workLeft -= work;
+    return this.#workLeft >= 0;
   }
 
   byteAt(at: number): number {
@@ -196,8 +203,7 @@ export class JsonScanner {
 
   /** A further value has begun. */
   #isTooMuch(): boolean {
-    this.#workLeft -= VALUE_WORK;
-    return this.#workLeft < 0;
+    return !this.spend(VALUE_WORK);
   }
 
   #readKey(at: number): number {

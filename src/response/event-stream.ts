@@ -3,7 +3,6 @@
  * both; the data lines of one event are one document, an empty line ends it. Other fields and comments are passed over.
  */
 import { COLON } from "../request/json-bytes.ts";
-import type { UsageScanner } from "./usage-scanner.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -14,8 +13,15 @@ const lineEnd = Buffer.of(LF);
 /** Which part of a line comes next: its field's name, the one space that may lead the value, the value, or the rest. */
 type Part = "name" | "space" | "value" | "rest";
 
+/** Reads documents in pieces. */
+export interface DocumentScanner {
+  write(bytes: Uint8Array, from: number, to: number): void;
+  /** The document is over, complete or not: the next byte begins another. */
+  endDocument(): void;
+}
+
 export class EventStream {
-  readonly #scanner: UsageScanner;
+  readonly #scanner: DocumentScanner;
   #part: Part = "name";
   /** Bytes of "data" that the line began with. */
   #matched = 0;
@@ -23,7 +29,7 @@ export class EventStream {
   /** Has the present event had a line of data? */
   #hasData = false;
 
-  constructor(scanner: UsageScanner) {
+  constructor(scanner: DocumentScanner) {
     this.#scanner = scanner;
   }
 

@@ -14,22 +14,26 @@ export interface ColumnReader {
 export interface WantedPhases {
   readonly responseHeaderMode: "SEND";
   readonly responseBodyMode: "NONE" | "STREAMED";
+  /** Does a scorer read what only answers that come as they are generated can tell? */
+  readonly readsTimes: boolean;
   /** What is said of it at the start. */
   readonly sentence: string;
 }
 
-/** Headers are wanted always: they show which pods fail. */
-export function wantedPhases(readers: readonly ColumnReader[]): WantedPhases {
+/** Headers are wanted always: they show which pods fail. `renames` says that the configuration renames models. */
+export function wantedPhases(readers: readonly ColumnReader[], renames = false): WantedPhases {
   const reasons = readers.flatMap(({ name, reads }) => {
     const columns = reads.filter((column) => fromBodies.includes(column));
     return columns.length === 0 ? [] : [`${name} reads ${columns.join(" and ")}`];
   });
+  const readsTimes = reasons.length > 0;
+  if (renames) reasons.push("rewritten models get their names back");
   const responseHeaderMode = "SEND";
   if (reasons.length === 0) {
     const sentence =
       "nothing here reads the bodies of answers: response_body_mode NONE will do; of answers that are shown all the same the tokens are counted";
-    return { responseHeaderMode, responseBodyMode: "NONE", sentence };
+    return { responseHeaderMode, responseBodyMode: "NONE", readsTimes, sentence };
   }
   const sentence = `the bodies of answers are read (${reasons.join(", ")}): the filter needs response_body_mode STREAMED or FULL_DUPLEX_STREAMED`;
-  return { responseHeaderMode, responseBodyMode: "STREAMED", sentence };
+  return { responseHeaderMode, responseBodyMode: "STREAMED", readsTimes, sentence };
 }

@@ -42,7 +42,8 @@ export class CandidateRows {
   /**
    * Of `among` the pods that the filters of facts let through, that answer, are not set aside, are no newcomer that sits
    * this one out, and then pass the filters of load. Where none is left, or none but newcomers, the demands fall one by
-   * one: the newcomers come in, then those set aside, then all. Where the filters leave nobody, nobody it is: returns 0.
+   * one: the newcomers come in, then those set aside, then all. Newcomers come in too where the filters of load leave
+   * none of those they make room for. Where the filters leave nobody even so, nobody it is: returns 0.
    */
   gather(among: SlotList): number {
     this.#makeRoom(this.#table.capacity);
@@ -51,9 +52,11 @@ export class CandidateRows {
     this.size = 0;
     for (const demand of demands) {
       this.size = this.#select(eligible, demand);
-      if (this.size > 0) break;
+      if (this.size === 0) continue;
+      if (filters !== undefined) this.size = filters.narrow("load", this.slots, this.size);
+      // To sit out beside pods that take nothing more is to refuse; to be set aside is no way round a limit.
+      if (this.size > 0 || !demand.settled) break;
     }
-    if (filters !== undefined) this.size = filters.narrow("load", this.slots, this.size);
     for (const name of this.#podColumns) this.#gatherColumn(name);
     return this.size;
   }

@@ -28,6 +28,10 @@ export interface Refusal {
   readonly known?: readonly string[];
   /** The pool whose settings say how to refuse. */
   readonly pool?: Pool;
+  /** The strategy that the request names, where it names one. */
+  readonly strategy?: string;
+  /** Of that, the part that is known to others and not done here. */
+  readonly unsupported?: string;
 }
 
 /** The pods that may serve the request, and the pool they are in. */
@@ -63,7 +67,7 @@ export function choosePods(pools: Pools, table: PodTable, hints: RouteHints, bod
   let among = pool.serving(model);
   if (among === undefined && pool.settings.unknownModel === "pass") among = pool.members;
   if (among === undefined) return unknownModel(pools, [pool], model);
-  if (among.size === 0) return { kind: "refused", code: "no_pods" };
+  if (among.size === 0) return { kind: "refused", code: "no_pods", model, pool };
   if (hints.subset === undefined) return { kind: "chosen", pool, among };
   const allowed = within(table, among, hints.subset);
   return allowed.size === 0 ? { kind: "refused", code: "subset_empty" } : { kind: "chosen", pool, among: allowed };

@@ -1,6 +1,6 @@
 /** A profile compiled for one process: from the pods that may serve to a Decision. Pure: no clock, no log, no I/O. */
-import { columns, type PodColumn, type RequestColumn, requestColumnNames } from "../pods/columns.ts";
-import type { PodTable, Slot } from "../pods/pod-table.ts";
+import { type PodColumn, type RequestColumn, requestColumnNames } from "../pods/columns.ts";
+import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
 import type { Pin } from "../prefix/prefix-index.ts";
 import { bodylessRequest, type InferenceRequest } from "../request/inference-request.ts";
 import { promptTokensOf } from "../scorer.ts";
@@ -8,9 +8,10 @@ import { type CandidateColumns, CandidateRows } from "./candidates.ts";
 import type { Choice, RouteHints } from "./choose-pool.ts";
 import type { Decision, PickReason } from "./decision.ts";
 import type { FilterChain } from "./filter-chain.ts";
-import { pickBest, pickLeast } from "./pick.ts";
+import { pickBest, pickLeast, pickNextBest } from "./pick.ts";
 import type { Pick } from "./pickers.ts";
-import type { ScorerFaults, ScoreSheet, ScoringPlan } from "./scoring-plan.ts";
+import { isTold } from "./scorer-step.ts";
+import type { ScorerFaults, ScoreSheet, ScoringPlan, Telling } from "./scoring-plan.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
 /** Owner of a request column: fills it for one request, and learns from the pick made for that request. */
@@ -47,6 +48,19 @@ export interface LaneParts {
   readonly filters?: FilterChain;
   /** Default: the best. */
   readonly pick?: Pick;
+  /**
+   * Where no candidate tells anything of what is read: do our own counts stand in for the scorers that read it, or do
+   * these still have their say? Default: counts.
+   */
+  readonly whenUntold?: "counts" | "scorers";
+  /** How many pods a decision names; default: 1. */
+  readonly endpoints?: number;
+}
+
+/** What one candidate got: the weighted sum of its scores. */
+export interface CandidateScore {
+  readonly address: string;
+  readonly score: number;
 }
 
 /** One request as a lane decides on it. */
@@ -67,9 +81,17 @@ export class Lane {
   /** Begun anew with each decision's seed. */
   readonly #lot = new SeededRandom();
   readonly #owned: readonly (readonly [RequestColumn, RequestColumnOwner])[];
-  /** The columns that pods tell of themselves, as far as a scorer reads them. */
+  /** The columns that pods tell of themselves, as far as a scorer reads them and without them cannot tell. */
   readonly #told: readonly PodColumn[];
   readonly #isHitRead: boolean;
+  /** The rows that a decision names, the picked one first. */
+  readonly #named: Int32Array;
+  /** Less requests in flight is better: the order of the pods where no scorer is asked. */
+  #idleness = new Float64Array(0);
+  /** Did the scorers make the last decision? */
+  #isScored = false;
+  /** Was anything told that the last decision could go by? */
+  #telling: Telling = "told";
   /** The request's headers that something here reads. */
   readonly headers: readonly string[];
   /** The header of answers that is to name the pod; "" for none. */
@@ -82,7 +104,8 @@ export class Lane {
     this.#pick = parts.pick ?? pickBest;
     this.#rows = new CandidateRows(table, [...new Set([...reads, "inFlight" as const])], this.#lot.next, filters);
     this.#loadRows = new CandidateRows(table, ["inFlight"], this.#lot.next, filters);
-    this.#told = reads.filter((name): name is PodColumn => columns[name].writer === "scrape/scraper");
+    this.#told = parts.whenUntold === "scorers" ? [] : reads.filter(isTold);
+    this.#named = new Int32Array(parts.endpoints ?? 1);
     this.#isHitRead = reads.includes("prefixHit");
     this.#owned = requestColumnNames
       .filter((name) => reads.includes(name))
@@ -96,21 +119,24 @@ export class Lane {
     const { plan, filters } = this.#parts;
     const rows = this.#rows;
     this.#lot.begin(seed);
+    this.#isScored = false;
+    this.#telling = "told";
     filters?.begin(request, hints);
     if (rows.gather(choice.among) === 0) return this.#refused(question);
     for (const [name, owner] of this.#owned) {
       owner.fill(request, rows.slots, rows.size, rows.columns[name], rows.columns, hints);
     }
-    if (this.#knowsNothing()) return this.#pickedByLoad(rows, { ...question, reason: "unknown_load" });
-    const totals = plan.run(rows, request, faults);
-    const row = this.#pick(totals, rows.size, this.#lot.next);
-    return this.#picked(rows, row, question, totals[row] ?? 0);
+    if (!this.#knowsNothing()) return this.#pickedByScore(question, faults);
+    this.#telling = "untold";
+    const untold: Question = { ...question, reason: "unknown_load" };
+    return plan.saysUntold ? this.#pickedByScore(untold, faults) : this.#pickedByLoad(rows, untold);
   }
 
   /** By our own counts alone. The filters hold here too: a pod of the wrong kind is no better than none. */
   decideByLoad(question: Omit<Question, "request">): Decision {
     const blind = { ...question, request: bodylessRequest };
     this.#lot.begin(question.seed);
+    this.#isScored = false;
     this.#parts.filters?.begin(bodylessRequest, question.hints);
     if (this.#loadRows.gather(question.choice.among) === 0) return this.#refused(blind);
     return this.#pickedByLoad(this.#loadRows, blind);
@@ -128,11 +154,22 @@ export class Lane {
     const rows = this.#rows;
     return {
       slots: Array.from({ length: rows.size }, (_, row) => rows.slotAt(row)),
-      sheet: this.#parts.plan.explain(rows, request),
+      sheet: this.#parts.plan.explain(rows, request, this.#telling),
     };
   }
 
-  /** Scores made of nothing but unknowns would send everything one way. */
+  /** Called after `decide`: what the candidates scored; nothing where no scorer was asked. */
+  scores(): readonly CandidateScore[] {
+    if (!this.#isScored) return [];
+    const { size } = this.#rows;
+    const { totals } = this.#parts.plan;
+    return Array.from({ length: size }, (_, row) => {
+      const { address = "" } = this.#parts.table.podAt(this.#rows.slotAt(row)) ?? {};
+      return { address, score: totals[row] ?? 0 };
+    });
+  }
+
+  /** Scores made of nothing but unknowns are the same for everybody: a balance is left to our own counts. */
   #knowsNothing(): boolean {
     const { size, columns: gathered } = this.#rows;
     for (const name of this.#told) {
@@ -142,12 +179,20 @@ export class Lane {
     return this.#told.length > 0;
   }
 
-  #pickedByLoad(rows: CandidateRows, question: Question): Decision {
-    const row = pickLeast(rows.columns.inFlight, rows.size, this.#lot.next);
-    return this.#picked(rows, row, question, 0);
+  #pickedByScore(question: Question, faults?: ScorerFaults): Decision {
+    const rows = this.#rows;
+    const totals = this.#parts.plan.run(rows, question.request, faults, this.#telling);
+    this.#isScored = true;
+    return this.#picked(rows, this.#pick(totals, rows.size, this.#lot.next), question, totals);
   }
 
-  #picked(rows: CandidateRows, row: number, question: Question, score: number): Decision {
+  #pickedByLoad(rows: CandidateRows, question: Question): Decision {
+    const row = pickLeast(rows.columns.inFlight, rows.size, this.#lot.next);
+    return this.#picked(rows, row, question, undefined);
+  }
+
+  /** `totals` are absent where no scorer was asked. */
+  #picked(rows: CandidateRows, row: number, question: Question, totals: Float64Array | undefined): Decision {
     const { request, reason, choice, seed } = question;
     const pod = this.#parts.table.podAt(rows.slotAt(row));
     if (pod === undefined) return { kind: "refused", code: "no_pods" };
@@ -155,12 +200,37 @@ export class Lane {
     const predictedHit = isHitFilled ? (rows.columns.prefixHit[row] ?? Number.NaN) : Number.NaN;
     const uncachedTokens = promptTokensOf(request) * (1 - (predictedHit || 0));
     const { model } = request;
-    return { kind: "picked", pod, pool: choice.pool, reason, score, model, seed, predictedHit, uncachedTokens };
+    const score = totals?.[row] ?? 0;
+    const { pool } = choice;
+    const picked = { kind: "picked", pod, pool, reason, score, model, seed, predictedHit, uncachedTokens } as const;
+    if (this.#named.length === 1) return picked;
+    return { ...picked, fallbacks: this.#next(rows, row, totals ?? this.#idle(rows)) };
+  }
+
+  /** The pods to try after the one in `picked`: the next best, each once. */
+  #next(rows: CandidateRows, picked: number, scores: Float64Array): readonly Pod[] {
+    const named = this.#named;
+    const pods: Pod[] = [];
+    named[0] = picked;
+    for (let count = 1; count < named.length; count++) {
+      const row = pickNextBest(scores, rows.size, named, count, this.#lot.next);
+      const pod = row === -1 ? undefined : this.#parts.table.podAt(rows.slotAt(row));
+      if (pod === undefined) break;
+      named[count] = row;
+      pods.push(pod);
+    }
+    return pods;
+  }
+
+  #idle({ size, columns: { inFlight } }: CandidateRows): Float64Array {
+    if (this.#idleness.length < size) this.#idleness = new Float64Array(inFlight.length);
+    for (let row = 0; row < size; row++) this.#idleness[row] = -(inFlight[row] ?? 0);
+    return this.#idleness;
   }
 
   #refused({ choice: { pool, among }, request: { model } }: Question): Decision {
     const { filters } = this.#parts;
-    if (filters === undefined || among.size === 0) return { kind: "refused", code: "no_pods" };
+    if (filters === undefined || among.size === 0) return { kind: "refused", code: "no_pods", pool, model };
     return { kind: "refused", code: filters.refusal, pool, model };
   }
 }

@@ -63,26 +63,38 @@ export function pickOfTwo(scores: Float64Array, size: number, random: () => numb
   return scores[other]! > scores[one]! ? other : one;
 }
 
-/** Any of the `count` best rows with the same probability; rows equal to the last of them share its chance. */
+/**
+ * Any of the `count` best rows with the same probability; rows equal to the last of them share its chance. A score that
+ * is no number counts as the lowest, so that the search ends whatever the scores are.
+ */
 export function pickOfTop(scores: Float64Array, size: number, count: number, random: () => number): number {
   const wanted = Math.min(count, size);
   let bound = Number.POSITIVE_INFINITY;
   let above = 0;
-  let atBound = 0;
+  let atBound = countAt(scores, size, bound);
   // Downwards from value to value, until so many rows are at least as good.
   while (above + atBound < wanted) {
     above += atBound;
     bound = highestBelow(scores, size, bound);
-    atBound = 0;
-    for (let row = 0; row < size; row++) if (scores[row] === bound) atBound++;
+    atBound = countAt(scores, size, bound);
   }
   const isAbove = random() * wanted < above;
   let turn = pickAny(isAbove ? above : atBound, random);
   for (let row = 0; row < size; row++) {
     const score = scores[row]!;
-    if ((isAbove ? score > bound : score === bound) && turn-- === 0) return row;
+    if ((isAbove ? score > bound : isAt(score, bound)) && turn-- === 0) return row;
   }
   return 0;
+}
+
+function countAt(scores: Float64Array, size: number, bound: number): number {
+  let count = 0;
+  for (let row = 0; row < size; row++) if (isAt(scores[row]!, bound)) count++;
+  return count;
+}
+
+function isAt(score: number, bound: number): boolean {
+  return score === bound || (bound === Number.NEGATIVE_INFINITY && Number.isNaN(score));
 }
 
 function highestBelow(scores: Float64Array, size: number, bound: number): number {
@@ -92,4 +104,30 @@ function highestBelow(scores: Float64Array, size: number, bound: number): number
     if (score < bound && score > highest) highest = score;
   }
   return highest;
+}
+
+/** The best row of those that are not among taken[0..count-1]; ties are broken evenly. -1 where all are. */
+export function pickNextBest(
+  scores: Float64Array,
+  size: number,
+  taken: Int32Array,
+  count: number,
+  random: () => number,
+): number {
+  let best = -1;
+  let ties = 1;
+  for (let row = 0; row < size; row++) {
+    if (isTaken(row, taken, count)) continue;
+    const score = scores[row]!;
+    if (best === -1 || score > scores[best]!) {
+      best = row;
+      ties = 1;
+    } else if (score === scores[best] && random() * ++ties < 1) best = row;
+  }
+  return best;
+}
+
+function isTaken(row: number, taken: Int32Array, count: number): boolean {
+  for (let i = 0; i < count; i++) if (taken[i] === row) return true;
+  return false;
 }

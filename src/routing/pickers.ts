@@ -1,5 +1,6 @@
 /** The pickers: how one pod is chosen from the weighted sums of the scores. */
 import type { OptionSpecs, Options } from "../scorer.ts";
+import { type OptionValues, withDefaults } from "./option-values.ts";
 import { pickAny, pickBest, pickOfTop, pickOfTwo, pickWeighted } from "./pick.ts";
 
 /** The row that is picked, of rows 0..size-1 with size >= 1. */
@@ -14,9 +15,23 @@ export interface Picker<O extends OptionSpecs = OptionSpecs> {
   build(options: Options<O>): Pick;
 }
 
+/** The option that all pickers have: of the pods not picked the next best follow, whatever the picker. */
+const endpoints = {
+  default: 1,
+  min: 1,
+  max: 16,
+  integer: true,
+  help: "how many pods are named: the picked one, then the next best, for a data plane that goes on to them",
+};
+
 /** Keeps the option's value types. */
 function picker<const O extends OptionSpecs>(declared: Picker<O>): Picker<O> {
-  return declared;
+  return { ...declared, options: { ...declared.options, endpoints } };
+}
+
+/** How many pods a picker with these options names. */
+export function endpointsOf({ options }: Picker, given?: OptionValues): number {
+  return Number(withDefaults(options, given)["endpoints"] ?? endpoints.default);
 }
 
 /** The default. */

@@ -5,10 +5,11 @@ import type { Pools } from "../pods/pools.ts";
 import type { Pin } from "../prefix/prefix-index.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { choosePods, type RouteHints } from "./choose-pool.ts";
-import type { Decision, PickReason } from "./decision.ts";
-import type { Lane } from "./lane.ts";
+import type { Decision, Picked, PickReason } from "./decision.ts";
+import type { CandidateScore, Lane, Question } from "./lane.ts";
 import { type ScorerFaults, type ScoreSheet, uncounted } from "./scoring-plan.ts";
 import { drawSeed } from "./seeded-random.ts";
+import type { Strategies } from "./strategies/strategies.ts";
 
 export interface RouterParts {
   readonly table: PodTable;
@@ -16,6 +17,8 @@ export interface RouterParts {
   /** By the name of the profile; one for each that a pool names. */
   readonly lanes: ReadonlyMap<string, Lane>;
   readonly random: () => number;
+  /** Where requests may name how they are routed. */
+  readonly strategies?: Strategies | undefined;
 }
 
 /** One decision taken apart: what every scorer gave every candidate. */
@@ -36,15 +39,18 @@ export class Router {
   readonly headers: readonly string[];
   /** The lane whose owners hold a request that was routed and is not learnt yet. */
   #learning: Lane | undefined;
+  /** The lane of the last decision; undefined where none was asked. */
+  #decided: Lane | undefined;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
-    this.headers = [...new Set([...parts.lanes.values()].flatMap((lane) => lane.headers))];
+    const ofLanes = [...parts.lanes.values()].flatMap((lane) => lane.headers);
+    this.headers = [...new Set([...ofLanes, ...(parts.strategies?.headers ?? [])])];
   }
 
   route(request: InferenceRequest, reason: PickReason, hints: RouteHints): Decision {
     const decision = this.#decide(request, reason, hints, drawSeed(this.#parts.random));
-    if (decision.kind === "picked") this.#learning = this.#laneOf(decision.pool);
+    if (decision.kind === "picked") this.#learning = this.#decided;
     return decision;
   }
 
@@ -60,18 +66,40 @@ export class Router {
     seed: number,
     faults?: ScorerFaults,
   ): Decision {
-    this.#learning = undefined;
-    const { pools, table } = this.#parts;
+    this.#learning = this.#decided = undefined;
+    const { pools, table, strategies } = this.#parts;
     const choice = choosePods(pools, table, hints, request.model);
     if (choice.kind === "refused") return choice;
-    return this.#laneOf(choice.pool).decide({ request, reason, hints, choice, seed }, faults);
+    const strategy = strategies?.named(hints) ?? "";
+    const question = { request, reason, hints, choice, seed };
+    if (strategies !== undefined && strategy !== "") {
+      return this.#decideBy(strategies, strategy, question, (lane, narrowed) => lane.decide(narrowed, faults));
+    }
+    this.#decided = this.#laneOf(choice.pool);
+    return this.#decided.decide(question, faults);
+  }
+
+  /** By the strategy that the request names. */
+  #decideBy<Q extends Omit<Question, "request">>(
+    strategies: Strategies,
+    strategy: string,
+    question: Q,
+    ask: (lane: Lane, narrowed: Q) => Decision,
+  ): Decision {
+    const { choice, hints } = question;
+    const lane = strategies.laneOf(strategy, choice.pool.settings.profile);
+    if (lane === undefined) return strategies.refusal(strategy);
+    const narrowed = strategies.narrow(choice, strategy, hints);
+    if (narrowed.kind === "refused") return narrowed;
+    this.#decided = lane;
+    return { ...ask(lane, { ...question, choice: narrowed }), strategy };
   }
 
   /** Decides anew with that seed and says what every scorer gave; learns and counts nothing. */
   explain(request: InferenceRequest, reason: PickReason, hints: RouteHints, seed: number): Explanation {
     const decision = this.decide(request, reason, hints, seed);
     if (decision.kind === "refused") return { decision, candidates: [] };
-    const { slots, sheet } = this.#laneOf(decision.pool).explain(request);
+    const { slots, sheet } = (this.#decided ?? this.#laneOf(decision.pool)).explain(request);
     const candidates = slots.map((slot, row) => {
       const { name = "", address = "" } = this.#parts.table.podAt(slot) ?? {};
       return { pod: name, address, ...scoresOf(sheet, row) };
@@ -81,12 +109,17 @@ export class Router {
 
   /** The pick that needs nothing but our own counts: for overload and for faults of our own. */
   routeByInFlight(reason: PickReason, hints: RouteHints): Decision {
-    this.#learning = undefined;
-    const { table, pools, random } = this.#parts;
+    this.#learning = this.#decided = undefined;
+    const { table, pools, random, strategies } = this.#parts;
     const choice = choosePods(pools, table, hints, "");
     // Which pool it is would stand in the body, which is not to be read now.
     if (choice.kind === "refused") return choice.code === "pool_unknown" && hints.pool === "" ? overloaded : choice;
-    return this.#laneOf(choice.pool).decideByLoad({ reason, hints, choice, seed: drawSeed(random) });
+    const question = { reason, hints, choice, seed: drawSeed(random) };
+    const strategy = strategies?.named(hints) ?? "";
+    if (strategies !== undefined && strategy !== "") {
+      return this.#decideBy(strategies, strategy, question, (lane, narrowed) => lane.decideByLoad(narrowed));
+    }
+    return this.#laneOf(choice.pool).decideByLoad(question);
   }
 
   /**
@@ -99,9 +132,19 @@ export class Router {
     return decision.kind === "picked" ? lane?.learn(decision.pod.slot, decision.pod.generation) : undefined;
   }
 
-  /** The header of this pool's answers that is to name the pod; "" for none. */
-  tokenHeaderOf(pool: Pool): string {
-    return this.#laneOf(pool).tokenHeader;
+  /** What the candidates of the last decision scored, which is this one; call it in the same tick. */
+  scoresOf(picked: Picked): readonly CandidateScore[] {
+    return this.#laneBehind(picked)?.scores() ?? [];
+  }
+
+  /** The header of the answer that is to name the pod; "" for none. */
+  tokenHeaderOf(picked: Picked): string {
+    return this.#laneBehind(picked)?.tokenHeader ?? "";
+  }
+
+  #laneBehind({ pool, strategy }: Picked): Lane | undefined {
+    if (strategy === undefined) return this.#laneOf(pool);
+    return this.#parts.strategies?.laneOf(strategy, pool.settings.profile);
   }
 
   #laneOf({ settings }: Pool): Lane {

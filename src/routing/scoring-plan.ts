@@ -1,16 +1,10 @@
 /** Scorers and their weights, compiled once: runs each over the candidates, clamps, weighs and sums. */
 import type { ColumnName } from "../pods/columns.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
-import type { Score, Scorer } from "../scorer.ts";
 import type { CandidateRows } from "./candidates.ts";
-import { type OptionValues, withDefaults } from "./option-values.ts";
+import { type ScorerUse, type Step, scoreRows, showArrays, standInFor, stepOf } from "./scorer-step.ts";
 
-/** One configured scorer: which, how much it counts, and the options the user set. */
-export interface ScorerUse {
-  readonly scorer: Scorer;
-  readonly weight: number;
-  readonly options?: OptionValues;
-}
+export type { ScorerUse };
 
 /** Told of a scorer that broke its contract; the request goes on without it. */
 export interface ScorerFaults {
@@ -24,22 +18,18 @@ export type ScoreSheet = ReadonlyMap<string, { readonly weight: number; readonly
 /** For scores that are looked at, not used. */
 export const uncounted: ScorerFaults = Object.freeze({ threw: () => {}, outOfRange: () => {} });
 
-type Candidates = { size: number } & Record<ColumnName, Float64Array>;
-
-interface Step {
-  readonly name: string;
-  readonly weight: number;
-  readonly reads: readonly ColumnName[];
-  readonly score: Score<ColumnName>;
-  /** What the scorer sees: one object for all requests, with the columns it declares and no other. */
-  readonly view: Candidates;
-}
+/** What pods tell of themselves: something of it is known of a candidate, or nothing of any. */
+export type Telling = "told" | "untold";
 
 export class ScoringPlan {
   readonly reads: readonly ColumnName[];
   /** Weighted sums by row after `run`. */
   totals = new Float64Array(0);
-  readonly #steps: readonly Step[];
+  /** Is there a scorer with a say that can do without what pods tell? */
+  readonly saysUntold: boolean;
+  readonly #steps: Readonly<Record<Telling, readonly Step[]>>;
+  /** Those that have no say where nothing is told: what they gave would be the same for everybody. */
+  readonly #silenced: readonly Step[];
   readonly #faults: ScorerFaults;
   #scores = new Float64Array(0);
   /** The rows whose arrays the views hold; rows replace all of them when they grow. */
@@ -48,64 +38,70 @@ export class ScoringPlan {
   constructor(uses: readonly ScorerUse[], faults: ScorerFaults) {
     this.reads = [...new Set(uses.flatMap((use) => use.scorer.reads))];
     this.#faults = faults;
-    this.#steps = uses.map(({ scorer, weight, options }) => ({
-      name: scorer.name,
-      weight,
-      reads: scorer.reads,
-      score: scorer.build(withDefaults(scorer.options, options)),
-      view: { size: 0 } as Candidates,
-    }));
+    const steps = uses.map(stepOf);
+    const others = steps.filter(({ readsTold }) => !readsTold);
+    this.#silenced = steps.filter(({ readsTold }) => readsTold);
+    this.saysUntold = others.some(({ weight }) => weight > 0);
+    this.#steps = { told: steps, untold: [...others, standInFor(this.#silenced)] };
   }
 
-  /** Fills `totals`. A scorer that throws counts nothing for this request, a score that is no number counts 0. */
-  run(rows: CandidateRows, request: InferenceRequest, faults = this.#faults): Float64Array {
+  /**
+   * Fills `totals`. A scorer that throws counts nothing for this request, a score that is no number counts 0. Untold,
+   * requests in flight count as much as the scorers together whose say they take, so that those that are left, which
+   * pull together what is alike, do not pull everything to one pod.
+   */
+  run(rows: CandidateRows, request: InferenceRequest, faults = this.#faults, telling: Telling = "told"): Float64Array {
     const { size } = rows;
     this.#makeReady(rows);
     const { totals } = this;
-    const scores = this.#scores;
     totals.fill(0, 0, size);
-    for (const step of this.#steps) {
-      if (!this.#score(step, size, request, faults)) continue;
+    for (const step of this.#steps[telling]) {
+      if (!this.#score(step, rows, request, faults)) continue;
       const { weight } = step;
+      const scores = this.#scores;
       for (let row = 0; row < size; row++) totals[row]! += scores[row]! * weight;
     }
     return totals;
   }
 
-  /** What each scorer gives the rows, clamped; 0 of 0 for one that throws. Counts no faults and leaves `totals`. */
-  explain(rows: CandidateRows, request: InferenceRequest): ScoreSheet {
+  /** What each scorer gives the rows, clamped; 0 of 0 for one that has no say. Counts no faults and leaves `totals`. */
+  explain(rows: CandidateRows, request: InferenceRequest, telling: Telling): ScoreSheet {
     const { size } = rows;
     this.#makeReady(rows);
     const sheet = new Map<string, { weight: number; scores: readonly number[] }>();
-    for (const step of this.#steps) {
-      const counts = this.#score(step, size, request, uncounted);
-      const scores = counts ? [...this.#scores.subarray(0, size)] : new Array<number>(size).fill(0);
-      sheet.set(step.name, { weight: counts ? step.weight : 0, scores });
+    const nothing = { weight: 0, scores: new Array<number>(size).fill(0) };
+    for (const step of this.#steps[telling]) {
+      const counts = this.#score(step, rows, request, uncounted);
+      sheet.set(step.name, counts ? { weight: step.weight, scores: [...this.#scores.subarray(0, size)] } : nothing);
     }
+    if (telling === "untold") for (const { name } of this.#silenced) sheet.set(name, nothing);
     return sheet;
   }
 
   /** Leaves the clamped scores in the scratch; false where the scorer threw. */
-  #score({ name, view, score }: Step, size: number, request: InferenceRequest, faults: ScorerFaults): boolean {
+  #score(step: Step, rows: CandidateRows, request: InferenceRequest, faults: ScorerFaults): boolean {
+    const { size } = rows;
     // A row that is not written must not keep what another scorer gave it.
     this.#scores.fill(Number.NaN, 0, size);
-    view.size = size;
     try {
-      score(view, this.#scores, request);
+      scoreRows(step, rows, this.#scores, request);
     } catch (error) {
-      faults.threw(name, error);
+      faults.threw(step.name, error);
+      // An async one may go on and write to the old ones later.
+      if (step.isForeign) this.#scores = new Float64Array(rows.slots.length);
       return false;
     }
-    if (clampAll(this.#scores, size)) faults.outOfRange(name);
+    if (clampAll(this.#scores, size)) faults.outOfRange(step.name);
     return true;
   }
 
-  #makeReady({ slots, columns }: CandidateRows): void {
+  #makeReady(rows: CandidateRows): void {
+    const { slots } = rows;
     if (this.#seen === slots) return;
     this.#seen = slots;
     this.totals = new Float64Array(slots.length);
     this.#scores = new Float64Array(slots.length);
-    for (const { view, reads } of this.#steps) for (const name of reads) view[name] = columns[name];
+    for (const step of [...this.#steps.untold, ...this.#silenced]) showArrays(step, rows);
   }
 }
 

@@ -9,7 +9,7 @@ export const readingNames = ["waiting", "running", "kvUsage"] as const satisfies
 export type Reading = (typeof readingNames)[number];
 
 /** Numbers kept beside the columns; what a page does not tell keeps its last value. Counters count since the start. */
-const factNames = [
+export const factNames = [
   "blockTokens",
   "blocks",
   "startedAtSeconds",
@@ -20,10 +20,38 @@ const factNames = [
   "ttftSeconds",
   "ttftCount",
 ] as const;
-export type NumberName = Reading | (typeof factNames)[number];
+
+/** Columns that are on the page as they are, and that no page has to have. */
+export const extraNames = [
+  "cpuCacheUsage",
+  "gpuBusyRatio",
+  "engineUtilization",
+] as const satisfies readonly PodColumn[];
+/** Columns that are the mean of a histogram: its sum over its count. */
+export const meanNames = [
+  "meanPromptTokens",
+  "meanGenerationTokens",
+  "queueSeconds",
+  "prefillSeconds",
+  "decodeSeconds",
+] as const satisfies readonly PodColumn[];
+type MeanName = (typeof meanNames)[number];
+
+export type NumberName =
+  | Reading
+  | (typeof factNames)[number]
+  | (typeof extraNames)[number]
+  | `${MeanName}Sum`
+  | `${MeanName}Count`;
 
 /** Every number of a page, readings first: their places in the arrays they travel in. */
-export const numberNames: readonly NumberName[] = [...readingNames, ...factNames];
+export const numberNames: readonly NumberName[] = [
+  ...readingNames,
+  ...factNames,
+  ...extraNames,
+  ...meanNames.map((name) => `${name}Sum` as const),
+  ...meanNames.map((name) => `${name}Count` as const),
+];
 
 export interface NumberSource {
   /** The preferred name first. Matched whole, since longer names with the same start count other things. */
@@ -56,6 +84,19 @@ const sum = (...metrics: string[]): NumberSource => ({ metrics, merge: "sum" });
 const max = (...metrics: string[]): NumberSource => ({ metrics, merge: "max" });
 const startedAtSeconds = max("process_start_time_seconds");
 
+/** A histogram, of which the mean is read. */
+function mean<N extends MeanName>(name: N, metric: string) {
+  return { [`${name}Sum`]: sum(`${metric}_sum`), [`${name}Count`]: sum(`${metric}_count`) } as {
+    readonly [K in `${N}Sum` | `${N}Count`]: NumberSource;
+  };
+}
+
+/** What AIBrix reads of any engine by these names, which sidecars and simulators add to the page. */
+const busyness = {
+  gpuBusyRatio: max("gpu_busy_time_ratio"),
+  engineUtilization: max("engine_utilization"),
+};
+
 /** Names of vLLM 0.6 to 0.32; those after the first of a line are older. llm-d-inference-sim uses the same. */
 const vllm: Engine = {
   name: "vllm",
@@ -73,6 +114,14 @@ const vllm: Engine = {
     prefixHits: sum("vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"),
     ttftSeconds: sum("vllm:time_to_first_token_seconds_sum"),
     ttftCount: sum("vllm:time_to_first_token_seconds_count"),
+    // The engine of vLLM 1 has no such cache.
+    cpuCacheUsage: max("vllm:cpu_cache_usage_perc"),
+    ...busyness,
+    ...mean("meanPromptTokens", "vllm:request_prompt_tokens"),
+    ...mean("meanGenerationTokens", "vllm:request_generation_tokens"),
+    ...mean("queueSeconds", "vllm:request_queue_time_seconds"),
+    ...mean("prefillSeconds", "vllm:request_prefill_time_seconds"),
+    ...mean("decodeSeconds", "vllm:request_decode_time_seconds"),
   },
   modelName: "vllm:num_requests_running[model_name]",
   lora: {
@@ -101,6 +150,7 @@ const sglang: Engine = {
     prefixHits: sum("sglang:cached_tokens_total"),
     ttftSeconds: sum("sglang:time_to_first_token_seconds_sum"),
     ttftCount: sum("sglang:time_to_first_token_seconds_count"),
+    ...busyness,
   },
   modelName: "sglang:num_running_reqs[model_name]",
 };
@@ -120,6 +170,8 @@ const trtllmServe: Engine = {
     generationTokens: sum("trtllm_generation_tokens_total"),
     ttftSeconds: sum("trtllm_time_to_first_token_seconds_sum"),
     ttftCount: sum("trtllm_time_to_first_token_seconds_count"),
+    ...busyness,
+    ...mean("queueSeconds", "trtllm_request_queue_time_seconds"),
   },
   modelName: "trtllm_num_requests_running[model_name]",
 };

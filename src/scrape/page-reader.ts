@@ -4,6 +4,7 @@ import { type Engine, engines, numberNames, readingNames } from "./engines.ts";
 import type { BodyReader } from "./page-request.ts";
 import { MetricsParser } from "./parse-metrics.ts";
 import { RestartWatch } from "./restart-watch.ts";
+import type { ScrapeOptions } from "./scrape-options.ts";
 import type { ScrapeOutcome } from "./scrape-outcome.ts";
 
 export class PageReader implements BodyReader {
@@ -11,16 +12,17 @@ export class PageReader implements BodyReader {
   numbers: Float64Array = new Float64Array(numberNames.length).fill(Number.NaN);
   /** Of the last page that was whole; the same object as long as nothing changes. */
   traits: PageTraits | undefined;
-  readonly #engine: "auto" | Engine;
+  /** Those that a page may be of. */
+  readonly #among: readonly Engine[];
   readonly #restarts = new RestartWatch();
   #parser: MetricsParser;
   /** The engine the parser is made for; undefined while it looks for all of them. */
   #settledOn: Engine | undefined;
 
-  constructor(engine: "auto" | Engine) {
-    this.#engine = engine;
-    this.#settledOn = engine === "auto" ? undefined : engine;
-    this.#parser = new MetricsParser(engine === "auto" ? engines : [engine]);
+  constructor(engine: ScrapeOptions["engine"]) {
+    this.#among = engine === "auto" ? engines : "numbers" in engine ? [engine] : engine;
+    this.#settledOn = this.#among.length === 1 ? this.#among[0] : undefined;
+    this.#parser = new MetricsParser(this.#among);
   }
 
   reset(): void {
@@ -52,15 +54,16 @@ export class PageReader implements BodyReader {
       return missing.length === 0 ? "" : `nothing usable for ${missing.join(", ")}`;
     }
     if (outcome !== "unreadable") return "";
-    return this.#engine === "auto" ? "no known engine's metrics" : `none of the metrics of ${this.#engine.name}`;
+    const names = this.#among.map(({ name }) => name).join(" or ");
+    return this.#among === engines ? "no known engine's metrics" : `none of the metrics of ${names}`;
   }
 
   /** A page that does not fit may be another engine's: the next one is looked at with all of them in mind. */
   #settle(engine: Engine | undefined, fits: boolean): void {
-    if (this.#engine !== "auto") return;
+    if (this.#among.length === 1) return;
     const next = fits && engine?.vague !== true ? engine : undefined;
     if (next === this.#settledOn) return;
     this.#settledOn = next;
-    this.#parser = new MetricsParser(next === undefined ? engines : [next]);
+    this.#parser = new MetricsParser(next === undefined ? this.#among : [next]);
   }
 }

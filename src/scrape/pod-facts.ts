@@ -1,6 +1,6 @@
 /** What a pod's metrics page tells beside the columns: for the prefix index, adapters, reports and learning. */
 import type { PageTraits } from "./engine-page.ts";
-import { type NumberName, numberNames, readingNames } from "./engines.ts";
+import { factNames, readingNames } from "./engines.ts";
 
 export interface LoraFacts {
   readonly running: ReadonlySet<string>;
@@ -35,10 +35,7 @@ export interface PodFacts {
   readonly ttftCount: number;
 }
 
-type FactName = Exclude<NumberName, (typeof readingNames)[number]>;
-type FactNumbers = { -readonly [N in FactName]: number };
-
-const facts = numberNames.slice(readingNames.length) as readonly FactName[];
+type FactNumbers = { -readonly [N in (typeof factNames)[number]]: number };
 
 /** One per pod, kept up to date in place; names are replaced as a whole when they change. */
 export class LiveFacts implements PodFacts, FactNumbers {
@@ -57,7 +54,7 @@ export class LiveFacts implements PodFacts, FactNumbers {
 
   /** `numbers` in the order of numberNames. */
   takeNumbers(numbers: Float64Array): void {
-    for (const [i, name] of facts.entries()) {
+    for (const [i, name] of factNames.entries()) {
       const number = numbers[readingNames.length + i] ?? Number.NaN;
       if (!Number.isNaN(number)) this[name] = number;
     }

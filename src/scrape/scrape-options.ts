@@ -24,8 +24,8 @@ export interface ScrapeOptions {
   readonly serverName: string;
   /** Believe any certificate; default false. */
   readonly insecureSkipVerify: boolean;
-  /** What the page is read as; default "auto": told by the page itself. */
-  readonly engine: "auto" | Engine;
+  /** What the page is read as; default "auto": told by the page itself, as it is of several engines. */
+  readonly engine: "auto" | Engine | readonly Engine[];
   /** Where a pod lists its models; default /v1/models, "" does not ask. */
   readonly modelsPath: string;
   /** Between two looks at the models; default 5000: a new adapter is known soon, and a list costs little. */
@@ -36,7 +36,7 @@ export interface ScrapeOptions {
 
 /** What may be given: anything may be left out, and an engine named. */
 export interface GivenScrapeOptions extends Partial<Omit<ScrapeOptions, "engine">> {
-  readonly engine?: string | Engine;
+  readonly engine?: string | ScrapeOptions["engine"];
 }
 
 const SHORTEST_INTERVAL_MS = 50;
@@ -69,8 +69,8 @@ export function scrapeOptions(given: GivenScrapeOptions = {}): ScrapeOptions {
   return Object.freeze({ ...defaults, ...given, stalenessMs, engine: engineOf(given.engine ?? "auto") });
 }
 
-function engineOf(given: string | Engine): "auto" | Engine {
-  if (typeof given !== "string" || given === "auto") return given as "auto" | Engine;
+function engineOf(given: string | ScrapeOptions["engine"]): ScrapeOptions["engine"] {
+  if (typeof given !== "string" || given === "auto") return given as ScrapeOptions["engine"];
   const engine = engineNamed(given);
   if (engine === undefined) throw new RangeError(`engine: expected auto, ${engineNames.join(", ")}; got ${given}`);
   return engine;

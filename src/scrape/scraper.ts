@@ -2,9 +2,11 @@
  * Keeps the readings of every watched pod fresh, and forgets them when they grow old. Pods are asked elsewhere: in a
  * worker thread, unless told otherwise. What grows old is seen to here, so that nothing stale survives a dead worker.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Pod, PodTable } from "../pods/pod-table.ts";
 import type { ModelList } from "../pods/served-models.ts";
 import { readingNames } from "./engines.ts";
+import { extraColumns, writeExtras } from "./extra-columns.ts";
 import { LiveFacts, type PodFacts } from "./pod-facts.ts";
 import { RestartWatch } from "./restart-watch.ts";
 import { originsOf, type ScrapeOptions } from "./scrape-options.ts";
@@ -51,9 +53,7 @@ export interface ScraperParts {
 class Watch {
   readonly id: number;
   readonly pod: Pod;
-  readonly stalenessMs: number;
-  /** Is the page at the port that requests go to? */
-  readonly atOwnPort: boolean;
+  options: ScrapeOptions;
   readonly facts = new LiveFacts();
   readonly restarts = new RestartWatch();
   detail = "";
@@ -63,11 +63,15 @@ class Watch {
   staleAtMs = Number.POSITIVE_INFINITY;
 
   constructor(id: number, pod: Pod, options: ScrapeOptions) {
-    const { metrics, models } = originsOf(pod.address, options);
     this.id = id;
     this.pod = pod;
-    this.stalenessMs = options.stalenessMs;
-    this.atOwnPort = metrics === models;
+    this.options = options;
+  }
+
+  /** Is the page at the port that requests go to? */
+  get atOwnPort(): boolean {
+    const { metrics, models } = originsOf(this.pod.address, this.options);
+    return metrics === models;
   }
 }
 
@@ -104,6 +108,20 @@ export class Scraper {
       this.#silent.watch(watch.pod, options);
     }
     const addresses = watches.map(({ id, pod }) => ({ id, address: pod.address }));
+    if (addresses.length > 0) this.#work.watch(addresses, options);
+  }
+
+  /** Asks these pods in another way from now on; what is known of them stays. Those asked in this way are passed over. */
+  rewatch(pods: readonly Pod[], options: ScrapeOptions): void {
+    const watches = pods.map((pod) => this.#byPod.get(pod)).filter((watch) => watch !== undefined);
+    const changed = watches.filter((watch) => !isDeepStrictEqual(watch.options, options));
+    for (const watch of changed) {
+      watch.options = options;
+      this.#work.drop(watch.id);
+      this.#silent.drop(watch.pod);
+      this.#silent.watch(watch.pod, options);
+    }
+    const addresses = changed.map(({ id, pod }) => ({ id, address: pod.address }));
     if (addresses.length > 0) this.#work.watch(addresses, options);
   }
 
@@ -159,12 +177,12 @@ export class Scraper {
   #scraped(watch: Watch, { outcome, seconds, startedAtMs, numbers }: ScrapeResult): void {
     const { events } = this.#parts;
     const { pod } = watch;
-    const isKnown = watch.readAtMs + watch.stalenessMs > this.#parts.now();
+    const isKnown = watch.readAtMs + watch.options.stalenessMs > this.#parts.now();
     // Metrics at a port of their own are a sidecar's, maybe: its silence is not the pod's.
     if (watch.atOwnPort) this.#silent.scraped(pod, outcome, isKnown);
     if (outcome === "refused") this.#forget(watch);
     // A result that was held up on its way may be too old to be true.
-    const isFresh = isRead(outcome) && startedAtMs + seconds * 1000 + watch.stalenessMs > this.#parts.now();
+    const isFresh = isRead(outcome) && startedAtMs + seconds * 1000 + watch.options.stalenessMs > this.#parts.now();
     const isAnother = isRead(outcome) && watch.restarts.sees(numbers);
     if (isFresh) this.#write(watch, numbers, startedAtMs + seconds * 1000);
     if (isAnother) events.restarted(pod);
@@ -175,16 +193,17 @@ export class Scraper {
   #write(watch: Watch, numbers: Float64Array, readAtMs: number): void {
     const { columns } = this.#parts.table;
     for (const [i, reading] of readingNames.entries()) columns[reading][watch.pod.slot] = numbers[i] ?? Number.NaN;
+    writeExtras(columns, watch.pod.slot, numbers);
     watch.facts.takeNumbers(numbers);
     watch.readAtMs = readAtMs;
-    watch.staleAtMs = readAtMs + watch.stalenessMs;
+    watch.staleAtMs = readAtMs + watch.options.stalenessMs;
     if (watch.staleAtMs < this.#expiryAtMs) this.#armExpiry(watch.staleAtMs);
   }
 
   #forget(watch: Watch): void {
     watch.staleAtMs = Number.POSITIVE_INFINITY;
     const { columns } = this.#parts.table;
-    for (const reading of readingNames) columns[reading][watch.pod.slot] = Number.NaN;
+    for (const name of [...readingNames, ...extraColumns]) columns[name][watch.pod.slot] = Number.NaN;
   }
 
   #armExpiry(atMs: number): void {

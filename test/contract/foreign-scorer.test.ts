@@ -1,5 +1,7 @@
 /** The scorer that scorers/README.md teaches: the very text, in a file of its own, in a config file, under the contract. */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -85,6 +87,26 @@ test("the example routes: the calm pods share the picks, and what it gives is wh
   }
   expect([...picked].sort()).toEqual(["a", "b"]);
   expect(faults).toEqual([]);
+});
+
+test("the example compiles under the strictest settings of the compiler, those of pointsman itself", () => {
+  const root = join(import.meta.dirname, "../..");
+  const paths = {
+    "pointsman/scorer": [join(root, "src/scorer.ts")],
+    "pointsman/normalise": [join(root, "src/routing/normalise.ts")],
+  };
+  const compilerOptions = { noEmit: true, rootDir: "/", typeRoots: [join(root, "node_modules/@types")], paths };
+  const project = join(folder, "tsconfig.json");
+  writeFileSync(join(folder, "package.json"), '{"type": "module"}');
+  writeFileSync(
+    project,
+    JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, include: [], files: ["calm-pods.ts"] }),
+  );
+  const compiler = createRequire(import.meta.url).resolve("typescript/package.json");
+  const { stdout, status } = spawnSync(process.execPath, [join(compiler, "../bin/tsc"), "-p", project], {
+    encoding: "utf8",
+  });
+  expect([stdout, status]).toEqual(["", 0]);
 });
 
 if (calm !== undefined) describeScorer(calm);

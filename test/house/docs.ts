@@ -1,13 +1,18 @@
-/** `npm run docs`: brings the generated parts of all documents up to date; without --write it only says which are not. */
-import { writeFileSync } from "node:fs";
+/** `npm run docs`: brings all that is generated up to date; without --write it only says what is not. */
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { schemaPath, schemaText } from "./config-schema.ts";
 import { regenerate } from "./generated-docs.ts";
 import { listFiles, readSource, root } from "./tree.ts";
 
-const outdated = listFiles("**/*.md").filter((path) => regenerate(readSource(path)) !== readSource(path));
+const texts = [
+  ...listFiles("**/*.md").map((path) => ({ path, text: regenerate(readSource(path)) })),
+  { path: schemaPath, text: schemaText() },
+];
+const outdated = texts.filter(({ path, text }) => !existsSync(join(root, path)) || readSource(path) !== text);
 const write = process.argv.includes("--write");
-for (const path of outdated) {
-  if (write) writeFileSync(join(root, path), regenerate(readSource(path)));
+for (const { path, text } of outdated) {
+  if (write) writeFileSync(join(root, path), text);
   console.log(`${path}: ${write ? "rewritten" : "out of step; npm run docs rewrites it"}`);
 }
 if (outdated.length === 0) console.log("all documents are in step with the code");

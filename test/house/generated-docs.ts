@@ -4,29 +4,24 @@ import { demoOptions } from "../../src/cli/demo.ts";
 import { defaultWeights } from "../../src/config/default-profile.ts";
 import { fileKeys } from "../../src/config/file-keys.ts";
 import { dashed, environmentName } from "../../src/config/load-config.ts";
-import type { OptionTable } from "../../src/config/option-table.ts";
+import type { OptionSpec, OptionTable } from "../../src/config/option-table.ts";
 import { serveOptions } from "../../src/config/options.ts";
 import { pluginOptionRows } from "../../src/config/plugin-options.ts";
 import { type ErrorCodeSpec, errorCodes } from "../../src/errors.ts";
-import { metricSpecs } from "../../src/observe/metrics.ts";
+import { metricSpecs } from "../../src/observe/metric-specs.ts";
 import { columns } from "../../src/pods/columns.ts";
 import { type ApiSpec, apis, promptForms } from "../../src/request/apis.ts";
 import { multipartFields } from "../../src/request/multipart.ts";
 import { formApis, grpcApis, type OtherApiSpec } from "../../src/request/other-apis.ts";
-import { pickReasons } from "../../src/routing/decision.ts";
+import { nameBacks } from "../../src/rewrite/answer-names.ts";
+import { pickReasons, rewriteOutcomes } from "../../src/routing/decision.ts";
 import { builtInFilters } from "../../src/routing/filters/index.ts";
 import { builtInPickers } from "../../src/routing/pickers.ts";
 import type { OptionSpecs } from "../../src/scorer.ts";
-
-const code = (text: string) => `\`${text}\``;
-
-/** A pipe would end the cell. */
-const cell = (text: string) => text.replaceAll("|", "\\|");
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
+import { foreignTables } from "./foreign-tables.ts";
+import { code, table } from "./markdown.ts";
+import { protocolTables } from "./protocol-tables.ts";
+import { strategyTables } from "./strategy-docs.ts";
 
 function optionsTable(options: OptionTable): string {
   const rows = Object.values(options).map((spec) => {
@@ -34,6 +29,18 @@ function optionsTable(options: OptionTable): string {
     return [code(dashed(flag)), kind.expects, code(kind.show(spec.default)), help, code(environmentName(flag))];
   });
   return table(["Option", "Written as", "Default", "Effect", "Environment"], rows);
+}
+
+/** Beside what any option has: its key in the config file, and what becomes of a change there. */
+function serveOptionsTable(): string {
+  const changes = { live: "followed", lower: "followed up to the value at the start", restart: "needs a restart" };
+  const rows = Object.values<OptionSpec<unknown>>(serveOptions).map((spec) => {
+    const { flag, kind, help, key, change } = spec;
+    const isOwn = key !== "" && !key.startsWith("pools[]");
+    const given = [code(dashed(flag)), code(kind.show(spec.default)), help, code(environmentName(flag))];
+    return [...given, key && code(key), isOwn ? changes[change] : ""];
+  });
+  return table(["Option", "Default", "Effect", "Environment", "Key in the config file", "Change there"], rows);
 }
 
 function codesTable(): string {
@@ -106,9 +113,19 @@ function requestsTable(): string {
   );
 }
 
+function meanings(name: string, meaning: string, rows: Readonly<Record<string, string>>): string {
+  return table(
+    [name, meaning],
+    Object.entries(rows).map(([each, words]) => [code(each), words]),
+  );
+}
+
 /** Each generated part by the name in its marker. */
 const generators: Readonly<Record<string, () => string>> = {
-  "serve-options": () => optionsTable(serveOptions),
+  ...foreignTables,
+  ...strategyTables,
+  ...protocolTables,
+  "serve-options": serveOptionsTable,
   "demo-options": () => optionsTable(demoOptions),
   "config-keys": () => {
     const rows = fileKeys().map(({ path, form, flag, help }) => [code(path), form, help, flag && code(dashed(flag))]);
@@ -136,6 +153,8 @@ const generators: Readonly<Record<string, () => string>> = {
       ["Reason", "The pick was made by"],
       Object.entries(pickReasons).map(([name, meaning]) => [code(name), meaning]),
     ),
+  "rewrite-outcomes": () => meanings("Outcome", "The request", rewriteOutcomes),
+  "name-backs": () => meanings("Outcome", "The answer reached the client", nameBacks),
   metrics: () => {
     const rows = Object.values(metricSpecs).map(({ name, kind, labels, help }) => {
       return [code(name), kind, labels.map(code).join(", "), help];

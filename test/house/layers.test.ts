@@ -4,7 +4,7 @@ import { importsOf, listFiles, readSource } from "./tree.ts";
 
 /**
  * main -> cli -> {app, demo, doctor} -> {config, ext-proc, observe, discovery, scrape, accounting, affinity} -> routing
- *      -> {request, prefix, response} -> {pods, scorer} -> {engine-model, pods/columns, request/inference-request, errors}
+ *      -> {request, prefix, response, rewrite} -> {pods, scorer} -> {engine-model, pods/columns, request/inference-request, errors}
  */
 const layers: readonly (readonly string[])[] = [
   ["main"],
@@ -12,7 +12,7 @@ const layers: readonly (readonly string[])[] = [
   ["app", "demo", "doctor"],
   ["config", "ext-proc", "observe", "discovery", "scrape", "accounting", "affinity"],
   ["routing"],
-  ["request", "prefix", "response"],
+  ["request", "prefix", "response", "rewrite"],
   ["pods", "scorer"],
   ["engine-model", "pods/columns", "request/inference-request", "errors", "version"],
 ];
@@ -20,7 +20,8 @@ const placed = layers.flat();
 
 /** Files with a place of their own in the picture above, or that share another's. */
 function partOf(path: string): string {
-  if (/^src\/(build-host|build-lanes|build-sources|known-pods)\.ts$/.test(path)) return "app";
+  if (/^src\/(build-host|build-lanes|build-sources|build-strategies|build-go-report|known-pods)\.ts$/.test(path))
+    return "app";
   const name = path.replace(/^src\//, "").replace(/\.ts$/, "");
   return placed.includes(name) ? name : (name.split("/")[0] ?? name);
 }

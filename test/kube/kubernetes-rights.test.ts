@@ -95,7 +95,7 @@ describe.skipIf(kube.isMissing)(`rights at a real API server${kube.note}`, () =>
   test("rbac.yaml grants nothing else, and nothing in another namespace", async () => {
     const roles = shipped("rbac.yaml").filter(({ kind }) => kind === "Role") as RoleObject[];
     expect(roles.flatMap(({ rules }) => rules.flatMap(({ verbs }) => verbs.join()))).toEqual(
-      Array(3).fill("list,watch"),
+      Array(4).fill("list,watch"),
     );
     expect(shipped("rbac.yaml").map(({ kind }) => kind)).toEqual(["ServiceAccount", "Role", "RoleBinding"]);
     const kubeconfig = await account();

@@ -17,7 +17,7 @@ const metricsPage = "vllm:num_requests_waiting 0\nvllm:num_requests_running 0\nv
 
 /**
  * Request headers: `x-answer` names the answer; `x-piece` is how many bytes are written at a time, without it all;
- * `x-gzip` wants it compressed; `x-status` another status than 200.
+ * `x-gzip` wants it compressed, `x-length` with its content-length; `x-status` another status than 200.
  * `x-in-step` names an answer of which each piece is only written once the client has all before it, so that nobody on
  * the way can join them. `thinkingMs` passes between a pod's headers, which name it as `x-pod`, and its first byte.
  */
@@ -91,6 +91,7 @@ async function send(
   response.writeHead(Number(asked["x-status"] ?? 200), {
     "content-type": contentType,
     ...(gzip && { "content-encoding": "gzip" }),
+    ...(asked["x-length"] !== undefined && { "content-length": bytes.length }),
   });
   response.flushHeaders();
   if (thinkingMs > 0) await delay(thinkingMs);

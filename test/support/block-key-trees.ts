@@ -7,10 +7,10 @@ export function keyTexts(prompt: readonly string[]): string[] {
   return prompt.map((_, depth) => prompt.slice(0, depth + 1).join("/"));
 }
 
-/**
- * Behind the last block stands half of one, so that all blocks may be hits. The low lanes are few, so that blocks meet
- * in the same chain.
- */
+/** Under this secret the low bits of a key's low lane tell all about its chain. */
+export const crowdingSecret = Int32Array.of(0, 1 << 22, 1 << 30, 0, 0, 0, 0, 0, 0);
+
+/** Behind the last block stands half of one, so that all blocks may be hits. */
 export function keysOf(prompt: readonly string[], blockBytes = BLOCK_BYTES): BlockKeys {
   const keys = new BlockKeys(prompt.length);
   keys.begin(blockBytes);

@@ -37,15 +37,15 @@ export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256
 /** What the picker scrapes: an idle vLLM. */
 const metricsPage = "vllm:num_requests_waiting 0\nvllm:num_requests_running 0\nvllm:kv_cache_usage_perc 0\n";
 
-export async function startEchoPods(count: number): Promise<EchoPods> {
-  const pods = await Promise.all(Array.from({ length: count }, startEchoPod));
+export async function startEchoPods(count: number, host = "127.0.0.1"): Promise<EchoPods> {
+  const pods = await Promise.all(Array.from({ length: count }, () => startEchoPod(host)));
   return {
     addresses: pods.map((pod) => pod.address),
     close: async () => void (await Promise.all(pods.map((pod) => pod.close()))),
   };
 }
 
-async function startEchoPod(): Promise<{ address: string; close(): Promise<void> }> {
+async function startEchoPod(host: string): Promise<{ address: string; close(): Promise<void> }> {
   let address = "";
   const serve = (request: Request, response: Response) => {
     answer(address, request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -66,8 +66,8 @@ async function startEchoPod(): Promise<{ address: string; close(): Promise<void>
       (head.subarray(0, 3).toString() === "PRI" ? h2 : h1).emit("connection", socket);
     });
   });
-  await new Promise<void>((resolve) => port.listen(0, "127.0.0.1", resolve));
-  address = `127.0.0.1:${(port.address() as AddressInfo).port}`;
+  await new Promise<void>((resolve) => port.listen(0, host, resolve));
+  address = `${host.includes(":") ? `[${host}]` : host}:${(port.address() as AddressInfo).port}`;
   const close = () =>
     new Promise<void>((resolve) => {
       port.close(() => resolve());

@@ -19,6 +19,7 @@ export function requestHeaders(options: HeadersOptions = {}): ProcessingRequest 
     ":path": path,
     ":authority": "example.com",
     "content-type": "application/json",
+    "x-request-id": "00000000-0000-4000-8000-000000000000",
     ...(contentLength !== undefined && { "content-length": String(contentLength) }),
     ...options.headers,
   };

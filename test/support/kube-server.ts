@@ -89,8 +89,13 @@ export class KubeServer {
   }
 
   /** Of the definition in test/kube/crds; resolves when its objects are served. */
-  createKind(file: string): Promise<void> {
-    return this.admin.createKind(parse(readFileSync(new URL(`../kube/crds/${file}.yaml`, import.meta.url), "utf8")));
+  createKind(file: string, group?: string): Promise<void> {
+    const text = readFileSync(new URL(`../kube/crds/${file}.yaml`, import.meta.url), "utf8");
+    const kind = parse(text);
+    if (group === undefined) return this.admin.createKind(kind);
+    const { metadata, spec } = kind;
+    const name = `${spec.names.plural}.${group}`;
+    return this.admin.createKind({ ...kind, metadata: { ...metadata, name }, spec: { ...spec, group } });
   }
 
   /** The file of a user that was asked for at the start, or of `admin`. */

@@ -147,3 +147,19 @@ export class NaivePrefixIndex {
 function sizeOf(pod: NaivePod): number {
   return pod.idle.length + pod.pinned.size;
 }
+
+/**
+ * What a match tells of pods that hold so many leading blocks: the longest heads as they are, until the pods that hold
+ * a length or more, summed over lengths, are `exactHolders`; below that half of the last length, half of that ...
+ */
+export function toldBlocks(held: readonly number[], exactHolders: number): number[] {
+  const told = held.map(() => 0);
+  let looked = 0;
+  for (let length = Math.max(...held); length > 0; ) {
+    for (const [pod, blocks] of held.entries()) if (blocks >= length && told[pod] === 0) told[pod] = length;
+    looked += held.filter((blocks) => blocks >= length).length;
+    const most = looked < exactHolders ? length - 1 : Math.floor(length / 2);
+    length = Math.max(0, ...held.filter((blocks) => blocks < length).map((blocks) => Math.min(blocks, most)));
+  }
+  return told;
+}

@@ -78,8 +78,12 @@ export class PickerProcess {
 
   /** Sum of the samples of a metric whose labels contain `labels`; 0 when there is none. Throws for an unknown name. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.#portOf("metrics")}/metrics`);
-    return sumOf(await response.text(), name, labels);
+    return sumOf(await this.page(), name, labels);
+  }
+
+  /** All that /metrics says. */
+  async page(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.#portOf("metrics")}/metrics`)).text();
   }
 
   /** What /readyz says. */

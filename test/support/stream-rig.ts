@@ -24,9 +24,12 @@ import { Pools } from "../../src/pods/pools.ts";
 import { ServedModels } from "../../src/pods/served-models.ts";
 import { BufferBudget } from "../../src/request/body-buffer.ts";
 import { type ColumnReader, wantedPhases } from "../../src/response/wanted-phases.ts";
+import { RewriteBook } from "../../src/rewrite/rewrite-rules.ts";
+import { Rewriter } from "../../src/rewrite/rewriter.ts";
 import type { Picked } from "../../src/routing/decision.ts";
 import { Lane } from "../../src/routing/lane.ts";
 import { listModels } from "../../src/routing/list-models.ts";
+import { Objectives } from "../../src/routing/objectives.ts";
 import { Router } from "../../src/routing/router.ts";
 import { ScoringPlan } from "../../src/routing/scoring-plan.ts";
 
@@ -38,6 +41,13 @@ export interface RigOptions {
   readonly assumedMode?: AssumedMode;
   readonly readers?: readonly ColumnReader[];
   readonly pins?: Pins;
+  readonly ignoresSubset?: boolean;
+  readonly emitsScores?: boolean;
+  readonly marksAnswers?: boolean;
+  readonly strategyHeader?: string;
+  readonly saysAsAibrix?: boolean;
+  /** How many pods a pick names. */
+  readonly endpoints?: number;
 }
 
 const { requestSerialize, responseDeserialize } = protoMethods().process;
@@ -54,6 +64,9 @@ export class StreamRig {
   readonly ends: StreamEnd[] = [];
   readonly unseen: string[] = [];
   readonly unread: string[] = [];
+  readonly namedBack: string[] = [];
+  readonly rewrites = new RewriteBook();
+  readonly objectives = new Objectives();
   readonly held = new Set<Held>();
   readonly inFlight: InFlight;
   readonly host: StreamHost;
@@ -74,7 +87,7 @@ export class StreamRig {
     // Known readings, so that the scorers are asked.
     table.columns.waiting.fill(0);
     pools.obtain("default", defaultPoolSettings).assign(table.pods());
-    const lane = new Lane({ table, plan, owners: { prefixHit: owner } });
+    const lane = new Lane({ table, plan, owners: { prefixHit: owner }, endpoints: options.endpoints ?? 1 });
     const router = new Router({ table, pools, lanes: new Map([["default", lane]]), random: () => 0 });
     const route = router.route.bind(router);
     router.route = (request, reason, hints) => {
@@ -87,6 +100,8 @@ export class StreamRig {
     };
     this.host = {
       router,
+      rewriter: new Rewriter({ book: this.rewrites, pools, random: () => 0 }),
+      objectives: this.objectives,
       inFlight: this.inFlight,
       outcomes: {
         picked: () => {},
@@ -108,6 +123,11 @@ export class StreamRig {
         assumedMode: options.assumedMode ?? "auto",
         hintHeaders: router.headers.map((name) => ({ name, bytes: Buffer.from(name) })),
         modelHeaders: [Buffer.from("model"), Buffer.from("x-ai-eg-model")],
+        ignoresSubset: options.ignoresSubset ?? false,
+        emitsScores: options.emitsScores ?? false,
+        marksAnswers: options.marksAnswers ?? false,
+        strategyHeader: options.strategyHeader,
+        saysAsAibrix: options.saysAsAibrix ?? false,
         answerDeadlineMs: 140,
         guessMs: 100,
         silenceMs: 5000,
@@ -124,6 +144,7 @@ export class StreamRig {
         modeUnstated: () => this.unstated++,
         fault: (where) => this.faults.push(where),
         answered: (answer) => this.answered.push(answer),
+        namedBack: (how) => this.namedBack.push(how),
         ended: (_port, end) => this.ends.push(end),
       },
       openStreams: new Set(),
@@ -179,7 +200,10 @@ export class RiggedStream {
       shadow = false,
     } = options;
     return this.send({
-      request_headers: { headers: headerMap({ ":path": path, ...headers }), end_of_stream: end },
+      request_headers: {
+        headers: headerMap({ ":path": path, "x-request-id": "id-of-envoy", ...headers }),
+        end_of_stream: end,
+      },
       observability_mode: shadow,
       ...(mode === "missing"
         ? {}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { builtInScorers, capacity, sessionAffinity } from "../../scorers/index.ts";
-import { buildLanes } from "../../src/build-lanes.ts";
+import { buildLanes, KeptLanes } from "../../src/build-lanes.ts";
+import { defaultProfile } from "../../src/config/default-profile.ts";
 import { podColumnNames } from "../../src/pods/columns.ts";
 import { PodTable } from "../../src/pods/pod-table.ts";
 import { defaultPoolSettings } from "../../src/pods/pool.ts";
@@ -171,7 +172,7 @@ describe("buildLanes", () => {
       two: only({ scorer: sessionAffinity, weight: 1, options: { headers: ["x-one", "x-two"], cookie: "c" } }),
       none: only({ scorer: capacity, weight: 1 }),
     });
-    expect([...world.router.headers].sort()).toEqual(["cookie", "x-one", "x-session-token", "x-two"]);
+    expect([...world.router.headers].sort()).toEqual(["cookie", "x-one", "x-two"]);
     const match = scoresIn(world, "two", { headers: { "x-two": "k" } });
     expect(match.filter((score) => score === 1).length).toBe(1);
     expect(scoresIn(world, "one", { headers: { "x-two": "k" } }).some((score) => score === 1)).toBe(false);
@@ -182,7 +183,29 @@ describe("buildLanes", () => {
       giving: only({ scorer: sessionAffinity, weight: 1, options: { handOut: true } }),
       silent: only({ scorer: sessionAffinity, weight: 1 }),
     });
-    const headerOf = (name: string) => world.router.tokenHeaderOf(world.pools.byName(name)!);
+    const headerOf = (pool: string) => {
+      const decision = world.router.route(requestOf(1), "scored", { ...noHints, pool });
+      return decision.kind === "picked" ? world.router.tokenHeaderOf(decision) : decision.code;
+    };
     expect([headerOf("giving"), headerOf("silent")]).toEqual(["x-session-token", ""]);
   });
+});
+
+test("buildLanes keeps the lanes of profiles that were there before, and what all lanes learn together", () => {
+  const table = new PodTable();
+  const kept = new KeptLanes();
+  const build = (...profiles: Profile[]) => {
+    const scorerFaults = { threw: () => {}, outOfRange: () => {} };
+    const index = new PrefixIndex({ budgetBytes: 1024 * 1024, pods: table });
+    const models = new ServedModels();
+    const named = new Map(profiles.map((profile, i) => [`p${i}`, profile]));
+    return buildLanes(named, { table, models, index, facts: () => undefined, scorerFaults, kept });
+  };
+  const [one, two] = [defaultProfile(), defaultProfile()];
+  const before = build(one);
+  const { shared } = kept;
+  const after = build(two, one);
+  expect(after.get("p1")).toBe(before.get("p0"));
+  expect(after.get("p0")).not.toBe(before.get("p0"));
+  expect(kept.shared).toBe(shared);
 });

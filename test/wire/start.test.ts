@@ -44,6 +44,15 @@ test.each(["--grpc-port", "--grpc-health-port", "--metrics-port", "--admin-port"
   expect(await fails(`${flag}=${takenPort}`)).toEqual(oneFault(sentence));
 });
 
+test("a port of the config file in use, named by its line", async () => {
+  const file = path.join(folder, "listen.yaml");
+  writeFileSync(file, `listen:\n  adminPort: ${takenPort}\n`);
+  const picker = new PickerProcess(["--pods=127.0.0.1:1", ...free.slice(0, -1), `--config-file=${file}`]);
+  expect(await picker.exited).toBe(78);
+  const said = picker.log.flatMap(({ stderr }) => (stderr === undefined ? [] : [stderr]));
+  expect(said[1]).toContain(`${file}:2:14 listen.adminPort: expected a port that is free on 127.0.0.1`);
+});
+
 test.each(["--bind-address", "--admin-address"])("%s of another machine", async (flag) => {
   const sentence = `${flag}: expected an address of this machine, got 192.0.2.1`;
   expect(await fails(`${flag}=192.0.2.1`)).toEqual(oneFault(sentence));
@@ -73,6 +82,21 @@ test("what can be known before is told all at once", async () => {
     `  --client-ca-file: expected a readable ${folder} with certificates in PEM, got EISDIR`,
     `  --grpc-socket: expected a path with nothing or an old socket at it, got ${JSON.stringify(file)}`,
   ]);
+});
+
+test("faults of its own that come in floods leave some lines, and say how many they left out", async () => {
+  const flood = 'for (let i = 0; i < 500; i++) Promise.reject(new Error("flood"));';
+  const faulty = `process.on("SIGUSR2", () => { ${flood} setTimeout(() => Promise.reject(new Error("later")), 1100); })`;
+  vi.stubEnv("NODE_OPTIONS", `--import=data:text/javascript,${encodeURIComponent(faulty)}`);
+  const picker = await startPicker(["--pods=127.0.0.1:1"]);
+  picker.signal("SIGUSR2");
+  const later = await picker.line(({ stderr }) => String(stderr).includes(": Error: later |"));
+  const lines = picker.log.filter(({ stderr }) => String(stderr).includes(": Error: flood |")).length;
+  expect(lines).toBeGreaterThan(0);
+  expect(lines).toBeLessThanOrEqual(40);
+  expect(later["stderr"]).toContain(`a fault of its own (${500 - lines} before it not shown): Error: later`);
+  picker.signal("SIGTERM");
+  expect(await picker.exited).toBe(0);
 });
 
 test("a fault of its own leaves a line with the stack, and the picker goes on", async () => {

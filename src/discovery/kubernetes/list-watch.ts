@@ -30,20 +30,24 @@ export interface ListWatchOptions {
   readonly relistMs: number;
   /** Objects per answer: 50 pods are about 400 KB of JSON, three milliseconds of the thread that picks. */
   readonly pageSize: number;
+  /** Between tries that keep failing. */
+  readonly longestWaitMs: number;
   /** Uniform in 0..1. */
   random(): number;
 }
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10_000;
 
 export const listWatchDefaults: ListWatchOptions = {
   watchSeconds: 15,
   graceSeconds: 5,
   relistMs: 300_000,
   pageSize: 50,
+  longestWaitMs: LONGEST_WAIT_MS,
   random: Math.random,
 };
 
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 10_000;
 /** Spreads the pickers that lost the same API server. */
 const SPREAD_MS = 100;
 /** A watch that lasted this long worked: the next trouble is a new one. */
@@ -213,8 +217,8 @@ export class ListWatch<T> {
   /** At once after what worked for a while, then longer and longer. */
   async #pause(): Promise<void> {
     if (this.#stopped) return;
-    const { random } = this.#options;
-    const longest = Math.min(FIRST_WAIT_MS * 2 ** (this.#troubles - 1), LONGEST_WAIT_MS);
+    const { random, longestWaitMs } = this.#options;
+    const longest = Math.min(FIRST_WAIT_MS * 2 ** (this.#troubles - 1), longestWaitMs);
     const waitMs = this.#troubles === 0 ? SPREAD_MS * random() : longest * (0.5 + 0.5 * random());
     this.#troubles++;
     await new Promise<void>((resolve) => {

@@ -5,7 +5,7 @@ const word = /[\w.-]*/.source;
 const key = /(?:[\w.-]+\/)?[\w.-]+/.source;
 const shape = new RegExp(
   `^(?:(?<equals>${key})\\s*(?<not>!?)==?\\s*(?<value>${word})` +
-    `|(?<among>${key})\\s+(?<notin>not)?in\\s*\\((?<values>\\s*${word}\\s*(?:,\\s*${word}\\s*)*)\\)` +
+    `|(?<among>${key})\\s+(?<notin>not)?in\\s*\\((?<values>\\s*${word}\\s*(?:,\\s*${word}\\s*)*)\\)(?<orabsent>\\s+or\\s+absent)?` +
     `|(?<absent>!?)\\s*(?<exists>${key}))$`,
 );
 
@@ -19,7 +19,8 @@ export default defineFilter({
     requirements: {
       default: [],
       pattern: shape,
-      expects: 'a requirement such as "a=b", "a!=b", "a in (b, c)", "a notin (b, c)", "a" or "!a"',
+      expects:
+        'a requirement such as "a=b", "a!=b", "a in (b, c)", "a in (b, c) or absent", "a notin (b, c)", "a" or "!a"',
       help: "what the labels must meet, all of it",
     },
     fallbackOnEmpty: { default: false, help: "all pods stay where none meets the requirements" },
@@ -35,10 +36,11 @@ export default defineFilter({
 /** A label that is absent meets `!=` and `notin`, as in Kubernetes. */
 function readRequirement(text: string): (labels: Labels) => boolean {
   const found = shape.exec(text.trim())?.groups ?? {};
-  const { equals, not, value, among, notin, values, absent, exists = "" } = found;
+  const { equals, not, value, among, notin, values, orabsent, absent, exists = "" } = found;
   if (equals !== undefined) return (labels) => (labels[equals] === value) !== (not === "!");
   if (among !== undefined) {
     const allowed = new Set((values ?? "").split(",").map((each) => each.trim()));
+    if (orabsent !== undefined && notin === undefined) allowed.add(NO_LABEL);
     return (labels) => allowed.has(labels[among] ?? NO_LABEL) !== (notin !== undefined);
   }
   return (labels) => Object.hasOwn(labels, exists) !== (absent === "!");

@@ -1,18 +1,30 @@
 import { expect, test } from "vitest";
 import { ColdColumn } from "../../../src/affinity/cold-column.ts";
 import { PodTable, type Slot } from "../../../src/pods/pod-table.ts";
-import { bodylessRequest } from "../../../src/request/inference-request.ts";
+import { bodylessRequest, type InferenceRequest } from "../../../src/request/inference-request.ts";
+import { parseBody } from "../../../src/request/parse-body.ts";
 
 const specs = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `p${i}`, address: `p:${i}` }));
+
+function requestWithPrompt(): InferenceRequest {
+  const read = parseBody("completions", Buffer.from(JSON.stringify({ model: "m", prompt: "hello" })), false);
+  if ("code" in read) throw new Error(read.code);
+  return read;
+}
+const prompted = requestWithPrompt();
 
 function setUp(count: number) {
   const table = new PodTable();
   table.reconcile(specs(count));
   const column = new ColdColumn(table);
   /** The ranks of these slots; `hits` is what each holds of the prompt. */
-  const ranks = (slots: readonly number[], hits: readonly number[] = slots.map(() => 0)): number[] => {
+  const ranks = (
+    slots: readonly number[],
+    hits: readonly number[] = slots.map(() => 0),
+    request = prompted,
+  ): number[] => {
     const out = new Float64Array(slots.length);
-    column.fill(bodylessRequest, Int32Array.from(slots), slots.length, out, { prefixHit: Float64Array.from(hits) });
+    column.fill(request, Int32Array.from(slots), slots.length, out, { prefixHit: Float64Array.from(hits) });
     return [...out];
   };
   return { table, ranks, learn: (slot: number) => column.learn(slot as Slot) };
@@ -43,6 +55,13 @@ test("a prompt that somebody has is nobody's turn, and its pick changes no turn"
   const { ranks, learn } = setUp(3);
   expect(ranks([0, 1, 2], [0, 0.5, 0])).toEqual([0, 0, 0]);
   learn(1);
+  expect(ranks([0, 1, 2])).toEqual([0, 1, 2]);
+});
+
+test("a request without a prompt is nobody's turn either, and its pick changes no turn", () => {
+  const { ranks, learn } = setUp(3);
+  expect(ranks([0, 1, 2], [0, 0, 0], bodylessRequest)).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  learn(0);
   expect(ranks([0, 1, 2])).toEqual([0, 1, 2]);
 });
 

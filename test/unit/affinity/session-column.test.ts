@@ -103,7 +103,8 @@ describe("a token", () => {
     { name: "b-rank-0", address: "10.0.0.2:8000" },
     { name: "c", address: "[fd00::1]:8000" },
   ];
-  const replica = new Replica(pods);
+  const tokenHeader = "x-session-token";
+  const replica = new Replica(pods, { tokenHeader });
   test.each([
     ["a", "a"],
     ["default/a", "a"],
@@ -122,9 +123,18 @@ describe("a token", () => {
 
   test("of a pod that is gone is a key itself, where there is no other: all replicas give it one new pod", () => {
     const headers = { "x-session-token": base64("default/gone") };
-    const other = new Replica([...pods].reverse());
+    const other = new Replica([...pods].reverse(), { tokenHeader });
     expect(replica.podOf({ headers })).not.toBe("");
     expect(other.podOf({ headers })).toBe(replica.podOf({ headers }));
+  });
+
+  test("names nobody where tokens are neither handed out nor asked for: a client would choose its pod", () => {
+    const ask = { headers: { "x-session-token": base64("a"), "x-session-id": "k" } };
+    const plain = new Replica(pods);
+    expect(plain.column.headers).not.toContain("x-session-token");
+    expect(plain.podOf(ask)).toBe(plain.podOf(byKey("k")));
+    expect(plain.podOf(byKey("k"))).not.toBe("a");
+    expect(new Replica(pods, { handOut: true }).podOf(ask)).toBe("a");
   });
 
   test("that is no base64, or endless, names nobody and breaks nothing", () => {
@@ -144,11 +154,13 @@ test("a request without a session belongs nowhere", () => {
 test("the headers to read are those of the options, in lower case, and the cookie's only where one is named", () => {
   const { column } = new Replica([], { headers: ["X-A"], cookie: "", tokenHeader: "" });
   expect(column.headers).toEqual(["x-a"]);
-  expect(new Replica([], { headers: [], cookie: "s" }).column.headers).toEqual(["x-session-token", "cookie"]);
+  expect(new Replica([], { headers: [], cookie: "s" }).column.headers).toEqual(["cookie"]);
+  expect(new Replica([], { headers: [], handOut: true }).column.headers).toEqual(["x-session-token"]);
 });
 
 test("a token is handed out in the header it is read from, if that is wanted", () => {
   const handingOut = (places: Partial<SessionPlaces>) => new Replica([], places).column.tokenHeader;
   expect(handingOut({})).toBe("");
+  expect(handingOut({ handOut: true })).toBe("x-session-token");
   expect(handingOut({ handOut: true, tokenHeader: "X-Pod" })).toBe("x-pod");
 });

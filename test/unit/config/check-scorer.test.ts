@@ -24,7 +24,7 @@ test("checkScorer gives back what is a scorer", () => {
 
 describe("checkScorer tells the fault of", () => {
   test.each<[string, unknown, string]>([
-    ["nothing", undefined, ": export default defineScorer({ ... }), got no default export"],
+    ["nothing", undefined, ": export default defineScorer({ ... }), got nothing"],
     ["a function", () => {}, ": export default defineScorer({ ... }), got a function"],
     ["a wrong name", { ...good, name: "My_Scorer" }, 'name: a name in kebab-case, got "My_Scorer"'],
     ["no summary", { ...good, summary: "" }, 'summary: a sentence, got ""'],
@@ -52,6 +52,18 @@ describe("checkScorer tells the fault of", () => {
       { ...good, options: { limit: { default: 0, min: 1, help: "h" } } },
       "options.limit.default: a number, text, switch or list of texts that the option itself allows, got 0",
     ],
+    [
+      "a pattern that is a text",
+      { ...good, options: { word: { default: "a", pattern: "^a$", help: "h" } } },
+      'options.word.pattern: a regular expression such as /^[a-z]+$/ without the flags g and y, got "^a$"',
+    ],
+    [
+      "a pattern that remembers",
+      { ...good, options: { word: { default: "a", pattern: /^a$/g, help: "h" } } },
+      "options.word.pattern: a regular expression such as /^[a-z]+$/ without the flags g and y, got /^a$/g",
+    ],
+    ["a name that is a big number", { ...good, name: 10n }, "name: a name in kebab-case, got 10n"],
+    ["a promise", Promise.resolve(good), ": export default defineScorer({ ... }), got a promise"],
     ["no build", { ...good, build: 5 }, "build: a function, got 5"],
   ])("%s", (_title, exported, fault) => {
     expect(check(exported)).toEqual({ scorer: undefined, faults: [fault] });

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { readConfigFile } from "../../../src/config/config-file.ts";
+import { ConfigFile } from "../../../src/config/config-file.ts";
+import { rootKeys } from "../../../src/config/file-keys.ts";
 import { loadConfig } from "../../../src/config/load-config.ts";
 import { serveOptions } from "../../../src/config/options.ts";
 import { describeFault } from "../../../src/errors.ts";
@@ -14,30 +15,36 @@ const options = loadConfig(serveOptions, [], {});
 function read(content: string | Uint8Array) {
   const path = join(folder, "p.yaml");
   writeFileSync(path, content);
-  return readConfigFile(path, options);
+  return readConfigFile(path);
+}
+
+function readConfigFile(path: string) {
+  const file = new ConfigFile(path);
+  return { ...file.routing(options), faults: file.faults };
 }
 
 const faultsAt = (path: string) =>
-  readConfigFile(path, options).faults.map((fault) => describeFault(fault).replaceAll(`${folder}/`, ""));
+  readConfigFile(path).faults.map((fault) => describeFault(fault).replaceAll(`${folder}/`, ""));
 
 function faultsOf(content: string | Uint8Array): string[] {
   read(content);
   return faultsAt(join(folder, "p.yaml"));
 }
 
+const roots = rootKeys.join(", ");
 const sources = "static, file, dns, inferencePool, selector, service, aibrix";
 const scrapeKeys =
-  "interval, timeout, scheme, port, path, engine, caFile, tokenFile, insecureSkipVerify, modelsPath, modelsInterval";
+  "interval, timeout, scheme, port, path, insecureSkipVerify, caFile, tokenFile, engine, modelsPath, modelsInterval";
 const podText = "host:port with a host name, an IPv4 address or an [IPv6 address]";
 const objectName = "a name of small letters, digits, - and .";
 const poolName = "a name of small letters and digits, with dashes between";
 const place = "namespace/name, or a name beside --pool-namespace";
 const duration = (least: string) => `a duration ${least}..24h such as 50ms, 2s or 1m30s`;
 
-describe("readConfigFile tells the fault of", () => {
+describe("ConfigFile tells the fault of", () => {
   test.each<[string, string, string[]]>([
-    ["a list", "- a", ["p.yaml:1:1: expected a mapping with pools, profiles, got a list"]],
-    ["a number", "5", ["p.yaml:1:1: expected a mapping with pools, profiles, got 5"]],
+    ["a list", "- a", [`p.yaml:1:1: expected a mapping with ${roots}, got a list`]],
+    ["a number", "5", [`p.yaml:1:1: expected a mapping with ${roots}, got 5`]],
     [
       "what is no YAML",
       "a: b: c",
@@ -47,7 +54,7 @@ describe("readConfigFile tells the fault of", () => {
     [
       "an unknown key",
       "pool: []",
-      ['p.yaml:1:1 pool: expected one of pools, profiles, got the key "pool" (did you mean pools?)'],
+      [`p.yaml:1:1 pool: expected one of ${roots}, got the key "pool" (did you mean pools?)`],
     ],
     [
       "a key that stands twice",
@@ -58,7 +65,7 @@ describe("readConfigFile tells the fault of", () => {
     ["an empty list", "pools: []", ["p.yaml:1:8 pools: expected a list of pools, got an empty one"]],
     ["pools by name", "pools: {a: {}}", ["p.yaml:1:8 pools: expected a list of pools, got a mapping"]],
     ["a pool that is none", "pools: [1]", ["p.yaml:1:9 pools[0]: expected a mapping with pods, got 1"]],
-    ["another kind", "kind: Pod", ['p.yaml:1:1 kind: expected one of pools, profiles, got the key "kind"']],
+    ["another kind", "kind: Pod", [`p.yaml:1:1 kind: expected one of ${roots}, got the key "kind"`]],
   ])("a file with %s", (_title, yaml, faults) => {
     expect(faultsOf(yaml)).toEqual(faults);
   });
@@ -213,7 +220,7 @@ describe("readConfigFile tells the fault of", () => {
       "wrong settings",
       "{pods: {file: /x}, unknownModel: refused, listModels: 1, scrapes: {}}",
       [
-        '66 pools[0].scrapes: expected one of name, pods, scrape, profile, unknownModel, listModels, got the key "scrapes" (did you mean scrape?)',
+        '66 pools[0].scrapes: expected one of name, pods, scrape, profile, rewrites, unknownModel, listModels, got the key "scrapes" (did you mean scrape?)',
         '42 pools[0].unknownModel: expected one of refuse, refuse-as-aibrix, pass, got "refused" (did you mean refuse?)',
         "63 pools[0].listModels: expected one of answer, pass, got 1",
       ],
@@ -258,17 +265,18 @@ describe("readConfigFile tells the fault of", () => {
     ]);
   });
 
-  test("the Go picker's configuration, once for all of it", () => {
+  test("the Go picker's configuration, in its own words", () => {
     const yaml = `apiVersion: llm-d.ai/v1alpha1
 kind: EndpointPickerConfig
 plugins:
-- type: queue-scorer
+- type: queue-scorers
 schedulingProfiles:
 - name: default
-  plugins: [{ pluginRef: queue-scorer }]
+  plugins: [{ pluginRef: queue-scorers }]
 `;
-    const got = "the kind EndpointPickerConfig, which this version does not read yet";
-    expect(faultsOf(yaml)).toEqual([`p.yaml:1:1: expected pointsman's own configuration, got ${got}`]);
+    expect(faultsOf(yaml)).toEqual([
+      'p.yaml:4:9 plugins[0].type: expected a plugin type of the Go picker, got "queue-scorers" (did you mean queue-scorer?)',
+    ]);
   });
 
   test("a file that is not there, is none, is too large or no text", () => {
@@ -300,7 +308,7 @@ schedulingProfiles:
   });
 });
 
-describe("readConfigFile", () => {
+describe("ConfigFile", () => {
   test("reads the example of the documentation", () => {
     const text = readFileSync(new URL("../../../deploy/README.md", import.meta.url), "utf8");
     const [, example = ""] = /```yaml\n(pools:\n[\s\S]*?)```/.exec(text) ?? [];

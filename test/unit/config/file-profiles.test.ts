@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { builtInScorers } from "../../../scorers/index.ts";
 import queueDepth from "../../../scorers/queue-depth.ts";
 import { loadConfig } from "../../../src/config/load-config.ts";
 import { serveOptions } from "../../../src/config/options.ts";
 import { readPools } from "../../../src/config/read-pools.ts";
 import { describeFault } from "../../../src/errors.ts";
+import { builtInFilters } from "../../../src/routing/filters/index.ts";
 import { optionsOf } from "../../../src/routing/profile.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "file-profiles-"));
@@ -39,10 +41,10 @@ function profileOf(yaml: string, name = "default") {
 }
 
 const place = (at: number, path: string) => `c.yaml:1:${at} profiles.default.${path}`;
-const builtIn =
-  "queue-depth, kv-cache, prefix-cache, running-requests, in-flight, token-load, lora-affinity, session-affinity, latency, capacity, no-hit-lru";
+const builtIn = builtInScorers.map(({ name }) => name).join(", ");
 
-const requirement = 'a requirement such as "a=b", "a!=b", "a in (b, c)", "a notin (b, c)", "a" or "!a"';
+const requirement =
+  'a requirement such as "a=b", "a!=b", "a in (b, c)", "a in (b, c) or absent", "a notin (b, c)", "a" or "!a"';
 
 describe("profiles", () => {
   test("are the Go picker's default without a file", () => {
@@ -87,9 +89,9 @@ profiles:
     });
   });
 
-  test("pick the best and filter nothing where nothing is said of it; no scorer is a choice too", () => {
-    expect(profileOf("profiles: {default: {scorers: []}}")).toEqual({
-      scorers: [],
+  test("pick the best and filter nothing where nothing is said of it; the lot needs no scorer", () => {
+    expect(profileOf("profiles: {default: {scorers: [kv-cache]}}")).toEqual({
+      scorers: [["kv-cache", 1, {}]],
       filters: [],
       pick: ["best", undefined],
     });
@@ -124,8 +126,8 @@ describe("the fault of", () => {
     ],
     [
       "an unknown key",
-      "profiles: {default: {scorers: [], filter: []}}",
-      [`${place(35, "filter")}: expected one of scorers, filters, pick, got the key "filter" (did you mean filters?)`],
+      "profiles: {default: {scorers: [kv-cache], filter: []}}",
+      [`${place(43, "filter")}: expected one of scorers, filters, pick, got the key "filter" (did you mean filters?)`],
     ],
     ["no scorers", "profiles: {default: {}}", [`${place(21, "scorers")}: expected a list of scorers, got nothing`]],
     [
@@ -157,10 +159,25 @@ describe("the fault of", () => {
       "a wrong weight",
       "profiles: {default: {scorers: [{use: kv-cache, weight: -1}, {use: latency, weight: two}, {use: in-flight, weight: .inf}]}}",
       [
-        `${place(56, "scorers[0].weight")}: expected a number >= 0, got -1`,
-        `${place(84, "scorers[1].weight")}: expected a number >= 0, got "two"`,
-        `${place(115, "scorers[2].weight")}: expected a number >= 0, got .inf`,
+        `${place(56, "scorers[0].weight")}: expected a number 0..1000000, got -1`,
+        `${place(84, "scorers[1].weight")}: expected a number 0..1000000, got "two"`,
+        `${place(115, "scorers[2].weight")}: expected a number 0..1000000, got .inf`,
       ],
+    ],
+    [
+      "a weight that sums could not stand",
+      "profiles: {default: {scorers: [{use: kv-cache, weight: 1.0e+308}]}}",
+      [`${place(56, "scorers[0].weight")}: expected a number 0..1000000, got 1.0e+308`],
+    ],
+    [
+      "no scorer that has a say, unless the lot is to decide",
+      "profiles: {default: {scorers: [], pick: top-k}}",
+      [`${place(31, "scorers")}: expected a scorer with a weight above 0, or pick: random, got none`],
+    ],
+    [
+      "weights of 0 alone",
+      "profiles: {default: {scorers: [{use: kv-cache, weight: 0}, {use: latency, weight: 0}]}}",
+      [`${place(31, "scorers")}: expected a scorer with a weight above 0, or pick: random, got weights of 0`],
     ],
     [
       "an unknown option",
@@ -176,40 +193,40 @@ describe("the fault of", () => {
     ],
     [
       "an unknown filter",
-      "profiles: {default: {scorers: [], filters: [lable]}}",
+      "profiles: {default: {scorers: [kv-cache], filters: [lable]}}",
       [
-        `${place(45, "filters[0]")}: expected one of label, model, saturation, subset, testing, got "lable" (did you mean label?)`,
+        `${place(53, "filters[0]")}: expected one of ${builtInFilters.map(({ name }) => name).join(", ")}, got "lable" (did you mean label?)`,
       ],
     ],
     [
       "a weight of a filter",
-      "profiles: {default: {scorers: [], filters: [{use: subset, weight: 1}]}}",
-      [`${place(59, "filters[0].weight")}: expected one of use, got the key "weight"`],
+      "profiles: {default: {scorers: [kv-cache], filters: [{use: subset, weight: 1}]}}",
+      [`${place(67, "filters[0].weight")}: expected one of use, got the key "weight"`],
     ],
     [
       "wrong requirements",
-      "profiles: {default: {scorers: [], filters: [{use: label, requirements: [a = b, a ~ b, 5]}]}}",
+      "profiles: {default: {scorers: [kv-cache], filters: [{use: label, requirements: [a = b, a ~ b, 5]}]}}",
       [
-        `${place(80, "filters[0].requirements[1]")}: expected ${requirement}, got "a ~ b"`,
-        `${place(87, "filters[0].requirements[2]")}: expected ${requirement}, got 5`,
+        `${place(88, "filters[0].requirements[1]")}: expected ${requirement}, got "a ~ b"`,
+        `${place(95, "filters[0].requirements[2]")}: expected ${requirement}, got 5`,
       ],
     ],
     [
       "an unknown picker",
-      "profiles: {default: {scorers: [], pick: bets}}",
+      "profiles: {default: {scorers: [kv-cache], pick: bets}}",
       [
-        `${place(41, "pick")}: expected one of best, weighted-random, best-of-two, top-k, random, got "bets" (did you mean best?)`,
+        `${place(49, "pick")}: expected one of best, weighted-random, best-of-two, top-k, random, got "bets" (did you mean best?)`,
       ],
     ],
     [
       "several pickers",
-      "profiles: {default: {scorers: [], pick: [best]}}",
-      [`${place(41, "pick")}: expected a name, or a mapping with use, got a list`],
+      "profiles: {default: {scorers: [kv-cache], pick: [best]}}",
+      [`${place(49, "pick")}: expected a name, or a mapping with use, got a list`],
     ],
     [
       "a profile that no pool names",
-      "profiles: {default: {scorers: []}, chat: {scorers: []}}",
-      ['c.yaml:1:42 profiles.chat: expected a profile that a pool has, such as default, got "chat"'],
+      "profiles: {default: {scorers: [kv-cache]}, chat: {scorers: [kv-cache]}}",
+      ['c.yaml:1:50 profiles.chat: expected a profile that a pool has, such as default, got "chat"'],
     ],
   ])("%s", (_title, yaml, faults) => {
     expect(read(yaml).faults).toEqual(faults);
@@ -217,7 +234,7 @@ describe("the fault of", () => {
 
   test("a pool's profile that nobody wrote", () => {
     const yaml =
-      "profiles: {chat: {scorers: []}}\npools:\n- {name: a, profile: chta, pods: {static: [x:1]}}\n- {name: b, profile: chat, pods: {static: [x:1]}}";
+      "profiles: {chat: {scorers: [kv-cache]}}\npools:\n- {name: a, profile: chta, pods: {static: [x:1]}}\n- {name: b, profile: chat, pods: {static: [x:1]}}";
     expect(read(yaml).faults).toEqual([
       'c.yaml:3:22 pools[0].profile: expected one of chat, default, as under profiles, got "chta" (did you mean chat?)',
     ]);
@@ -265,6 +282,36 @@ describe("a scorer by its path", () => {
       ": expected export default defineScorer({ ... }), got no default export",
     ],
     [
+      "is CommonJS without a default",
+      'module.exports = { name: "common" };',
+      "./common.cjs",
+      ": expected export default defineScorer({ ... }), got no default export (did you mean module.exports.default = defineScorer({ ... })?)",
+    ],
+    [
+      "exports a promise",
+      "export default new Promise(() => {});",
+      "./promise.ts",
+      ": expected export default defineScorer({ ... }), got a promise",
+    ],
+    [
+      "is no TypeScript at all",
+      'export default {\n  name: "x"\n  summary: "y" };',
+      "./syntax.ts",
+      "expected a module that can be loaded, got SyntaxError [ERR_INVALID_TYPESCRIPT_SYNTAX]: Expected ',', got 'ident' (syntax.ts:3:3)",
+    ],
+    [
+      "imports a name that is not there",
+      'import { fillUnknown } from "pointsman/normalise";\nimport { defineScore } from "pointsman/scorer";\nexport default defineScore({});',
+      "./name.ts",
+      "does not provide an export named 'defineScore' (name.ts:2:10)",
+    ],
+    [
+      "imports a module of ours by a wrong name",
+      'import { defineScorer } from "pointsman/scorers";\nexport default defineScorer({});',
+      "./wrong-module.ts",
+      'got the import of "pointsman/scorers", which is not there (wrong-module.ts:1:30) (did you mean pointsman/scorer?)',
+    ],
+    [
       "exports something else",
       "export default 5;",
       "./five.ts",
@@ -280,7 +327,7 @@ describe("a scorer by its path", () => {
       "throws when it is loaded",
       'throw new Error("no luck");',
       "./throws.ts",
-      ": expected a module that can be loaded, got Error: no luck",
+      ": expected a module that can be loaded, got Error: no luck (throws.ts:1:7)",
     ],
     [
       "waits when it is loaded",
@@ -292,19 +339,20 @@ describe("a scorer by its path", () => {
       "is no TypeScript that Node strips",
       "enum E { A }\nexport default E;",
       "./enum.ts",
-      ": expected a module that can be loaded, got",
+      "TypeScript enum is not supported in strip-only mode (enum.ts:1:1)",
     ],
     [
       "imports what is not there",
       'import "nowhere-to-be-found";',
       "./imports.ts",
-      ": expected a module that can be loaded, got",
+      ': expected a module that can be loaded, got the import of "nowhere-to-be-found", which is not there (imports.ts:1:8)',
     ],
   ])("that %s is a fault with its place", (_title, text, use, fault) => {
     if (text !== "") write(use, text);
     const { faults } = read(`profiles: {default: {scorers: [{use: ${use}, anything: 1}]}}`);
     expect(faults.length).toBe(1);
-    expect(faults[0]).toContain(`${place(38, "scorers[0].use")} "${use}"${fault}`);
+    expect(faults[0]).toContain(`${place(38, "scorers[0].use")} "${use}"`);
+    expect(faults[0]).toContain(fault);
   });
 
   test("that bears the name of another file's is a fault", () => {
@@ -319,6 +367,9 @@ describe("a scorer by its path", () => {
     ["throws", '() => { throw new RangeError("limit 4 is odd"); }', "got RangeError: limit 4 is odd"],
     ["gives nothing", "() => {}", "got nothing"],
     ["gives no function", "() => 5", "got a value of type number"],
+    ["is async", "async () => () => {}", "got a promise"],
+    ["gives an async function", "() => async () => {}", "got an async function"],
+    ["gives a generator", "() => function* () {}", "got a generator"],
   ])("whose build %s with these options is a fault", (title, build, got) => {
     const name = `build-${title.replaceAll(" ", "-")}`;
     write(`${name}.ts`, good(name, build));

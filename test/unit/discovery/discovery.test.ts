@@ -211,3 +211,65 @@ describe("Discovery", () => {
     expect(names()).toEqual(["a"]);
   });
 });
+
+describe("Discovery with other sources", () => {
+  const never = new Promise(() => {});
+  const inPool = (source: ScriptedSource) => ({ source, pool: source.pool, settings: defaultPoolSettings });
+
+  test("changes nothing until it is told to, and then lets go of those that are gone", async () => {
+    const old = new ScriptedSource("old", [spec("a"), spec("b")]);
+    const stays = new ScriptedSource("stays", [spec("c")]);
+    const { discovery, names, changes } = await discover(old, stays);
+    const fresh = new ScriptedSource("new", [spec("b"), spec("d")]);
+    const replace = await discovery.prepare([stays, fresh].map(inPool), never);
+    expect(names()).toEqual(["a", "b", "c"]);
+    replace();
+    expect(names().sort()).toEqual(["b", "c", "d"]);
+    expect(changes.at(-1)).toBe("the configuration: +d -a");
+    expect([old.stopped, stays.stopped, fresh.stopped]).toEqual([true, false, false]);
+    old.tell.publish([spec("z")]);
+    expect(names().sort()).toEqual(["b", "c", "d"]);
+  });
+
+  test("keeps a pod that another source names now, with all that is known of it", async () => {
+    const { discovery, table } = await discover(new ScriptedSource("old", [spec("a")]));
+    const [before] = table.pods();
+    (await discovery.prepare([inPool(new ScriptedSource("new", [spec("a")]))], never))();
+    expect(table.pods()).toEqual([before]);
+  });
+
+  test("believes the old source of a pool until the new one can tell its pods", async () => {
+    const old = new ScriptedSource("old", [spec("a")]);
+    const { discovery, names } = await discover(old);
+    const broken = new ScriptedSource("new", "no route");
+    (await discovery.prepare([inPool(broken)], never))();
+    expect([names(), old.stopped]).toEqual([["a"], false]);
+    expect(discovery.states()).toMatchObject([{ name: "new", known: false, problem: "no route" }]);
+    broken.tell.publish([spec("b")]);
+    expect([names(), old.stopped]).toEqual([["b"], true]);
+  });
+
+  test("does not wait for a source that says nothing", async () => {
+    const { discovery, names } = await discover(new ScriptedSource("old", [spec("a")]));
+    const silent = new ScriptedSource("silent", []);
+    silent.start = () => new Promise(() => {});
+    (await discovery.prepare([inPool(silent)], Promise.resolve()))();
+    expect(names()).toEqual(["a"]);
+  });
+
+  test("leaves no source running that came too late, after the stop", async () => {
+    const { discovery, names } = await discover(new ScriptedSource("old", [spec("a")]));
+    const fresh = new ScriptedSource("new", [spec("b")]);
+    const replace = await discovery.prepare([inPool(fresh)], never);
+    discovery.stop();
+    replace();
+    expect([names(), fresh.stopped]).toEqual([["a"], true]);
+  });
+
+  test("takes a pool that is gone away at once", async () => {
+    const old = new ScriptedSource("old", [spec("a")], "old");
+    const { discovery, names } = await discover(old);
+    (await discovery.prepare([inPool(new ScriptedSource("new", "no route", "new"))], never))();
+    expect([names(), old.stopped]).toEqual([[], true]);
+  });
+});

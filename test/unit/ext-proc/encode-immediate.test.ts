@@ -24,7 +24,12 @@ test.each(Object.entries<ErrorCodeSpec>(errorCodes))(
     expect([status, details]).toEqual([spec.status, `pointsman_${code}`]);
     expect(body).toEqual({ error: { message: spec.message, type: spec.type, param: spec.param ?? null, code } });
     const retryAfter = spec.retryAfterSeconds === undefined ? [] : [["retry-after", String(spec.retryAfterSeconds)]];
-    expect(headers).toEqual([["content-type", "application/json"], ["x-pointsman-error", code], ...retryAfter]);
+    const dropped = spec.dropped === undefined ? [] : [["x-llm-d-request-dropped-reason", spec.dropped]];
+    const own = [
+      ["content-type", "application/json"],
+      ["x-pointsman-error", code],
+    ];
+    expect(headers).toEqual([...own, ...dropped, ...retryAfter]);
   },
 );
 

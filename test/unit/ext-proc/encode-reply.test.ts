@@ -24,7 +24,7 @@ describe.each(["10.0.0.1:8000", "[fd00::1]:65535"])("encodePick of %s", (address
     ["onHeaders", "request_headers"],
     ["onBody", "request_body"],
   ] as const)("%s sets the destination equal in header and metadata, and nothing else", (name, kind) => {
-    const reply = decodeReply(encodePick(address)[name]);
+    const reply = decodeReply(encodePick(address, name));
     const header = { key: DESTINATION_HEADER, raw_value: Buffer.from(address) };
     const inner = { [DESTINATION_HEADER]: { stringValue: address, kind: "stringValue" } };
     expect(reply).toEqual({

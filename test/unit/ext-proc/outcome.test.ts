@@ -122,6 +122,24 @@ describe("noteOutcome", () => {
     expect(unseen).toBe(0);
   });
 
+  test("blames all pods of the list that come before the one that served", () => {
+    const three = [...pods, "[fd00::3]:8000"];
+    const rig = new StreamRig({ pods: three, endpoints: 3 });
+    rig.table.columns.waiting.set([0, 1, 2]);
+    const stream = rig.open().headers("BUFFERED").body(BODY);
+    expect(stream.story.at(-1)).toBe(`request_body -> ${three.join(",")}`);
+    // As another data plane may write it.
+    stream.send(answer("200", {}, { served: "[FD00:0::3]:8000" }));
+    expect(rig.outcomes).toEqual([
+      "10.0.0.1:8000 failed: connect",
+      "10.0.0.2:8000 failed: connect",
+      "[fd00::3]:8000 succeeded",
+    ]);
+    expect(three.map((address) => rig.table.columns.inFlight[rig.table.byAddress(address)?.slot ?? 9])).toEqual([
+      0, 0, 1,
+    ]);
+  });
+
   test("says nothing of an answer without a pick, or without a status", () => {
     const rig = rigThatPicksTheFirst();
     rig.open().send(answer("500"));

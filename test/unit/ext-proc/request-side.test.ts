@@ -238,6 +238,14 @@ describe("a form", () => {
     ]);
   });
 
+  test("with more delimiters than are read names no model, which a later part may overrule", () => {
+    const rig = new StreamRig();
+    const crowded = form("first", "\r\n--bx".repeat(2000)) + form("second");
+    rig.open().headers("BUFFERED", { path, headers }).body(crowded);
+    expect(rig.picks).toMatchObject([{ reason: "body_unread", model: "" }]);
+    expect(rig.unread).toEqual(["too_much"]);
+  });
+
   test("above the body limit passes unread, where JSON would be refused", () => {
     const rig = new StreamRig({ bodyLimitBytes: 100 });
     const announced = rig.open().headers("BUFFERED", { path, headers });
@@ -265,6 +273,21 @@ describe("a form", () => {
 });
 
 describe("the model's header", () => {
+  test("names the model of a body that is more than is read, whatever its head names", () => {
+    const rig = new StreamRig();
+    const body = `{"model":"first","x":[${"[],".repeat(140_000)}0],"model":"second"}`;
+    rig.open().headers("BUFFERED").body(body);
+    rig
+      .open()
+      .headers("BUFFERED", { headers: { model: "named" } })
+      .body(body);
+    expect(rig.picks).toMatchObject([
+      { reason: "body_unread", model: "" },
+      { reason: "body_unread", model: "named" },
+    ]);
+    expect([rig.unread, rig.refusals]).toEqual([["too_much", "too_much"], []]);
+  });
+
   const named = { headers: { "x-ai-eg-model": "m", "content-length": "30" } };
   const models = (rig: StreamRig) => rig.picks.map(({ model }) => model);
 

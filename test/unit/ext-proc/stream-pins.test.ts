@@ -57,6 +57,14 @@ describe("the pin of a request", () => {
     expect([index.pinned, index.entries, held()]).toEqual([0, 4, [4, 0]]);
   });
 
+  test("is learnt also where no pod tells its load", () => {
+    const { rig, index } = setUp();
+    rig.table.columns.waiting.fill(Number.NaN);
+    picked(rig);
+    expect(rig.picks).toMatchObject([{ reason: "unknown_load" }]);
+    expect([index.pinned, index.entries]).toEqual([4, 4]);
+  });
+
   test.each<[string, (stream: RiggedStream, rig: StreamRig) => unknown]>([
     ["ends well", ({ stream }) => stream.onHalfClose()],
     ["is reset before an answer", ({ stream }) => stream.onCancel()],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { labelsText } from "../../../src/observe/instruments.ts";
-import { Metrics, metricSpecs } from "../../../src/observe/metrics.ts";
+import { metricSpecs } from "../../../src/observe/metric-specs.ts";
+import { Metrics } from "../../../src/observe/metrics.ts";
 import { sumOf } from "../../support/picker-process.ts";
 
 describe("Metrics.render", () => {
@@ -31,6 +32,21 @@ describe("Metrics.render", () => {
     expect(await metrics.render()).toContain("\npointsman_prefix_index_evictions_total 3\n");
     evictions = 5;
     expect(await metrics.render()).toContain("\npointsman_prefix_index_evictions_total 5\n");
+  });
+
+  test.each([
+    ["pointsman", true],
+    ["both", true],
+    ["go", false],
+  ] as const)("by the names %s tells ours: %s; the process's and others' families always", async (names, tellsOwn) => {
+    const metrics = new Metrics("1.0.0", names);
+    metrics.watchProcess();
+    metrics.others.push({ text: () => "# TYPE llm_d_epp_info gauge\nllm_d_epp_info 1\n" });
+    const page = await metrics.render();
+    expect(/^# TYPE pointsman_info /m.test(page)).toBe(tellsOwn);
+    expect(/^# TYPE pointsman_pod_waiting /m.test(page)).toBe(tellsOwn);
+    expect(page).toMatch(/^process_cpu_seconds_total /m);
+    expect(page).toMatch(/^llm_d_epp_info 1\n$/m);
   });
 
   test("calls what brings the gauges up to date first", async () => {

@@ -6,6 +6,10 @@ import { DecisionTrace } from "../../../src/observe/decision-trace.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
 import { StreamReport } from "../../../src/observe/stream-report.ts";
 import { PodTable } from "../../../src/pods/pod-table.ts";
+import { defaultPoolSettings } from "../../../src/pods/pool.ts";
+import { Pools } from "../../../src/pods/pools.ts";
+import { ServedModels } from "../../../src/pods/served-models.ts";
+import type { ModelRewrite } from "../../../src/routing/decision.ts";
 import { sumOf } from "../../support/picker-process.ts";
 import { noUsage, usageOf } from "../../support/recorded-answers.ts";
 
@@ -81,6 +85,41 @@ describe("StreamReport.answered", () => {
     const buckets = (["0.025", "0.05"] as const).map((le) => sumOf(page, "pointsman_ttft_seconds_bucket", { le }));
     expect(buckets).toEqual([0, 2]);
     expect(sumOf(page, "pointsman_tpot_seconds_sum")).toBeCloseTo(0.012, 9);
+  });
+});
+
+describe("StreamReport of renamed requests", () => {
+  const pool = new Pools({ table, models: new ServedModels() }).obtain("p", defaultPoolSettings);
+  const picked = (rewrite: ModelRewrite, shadow = false) =>
+    report.picked(
+      {
+        ...{ kind: "picked", pod: pod!, pool, reason: "scored", score: 0, model: "m", seed: 1, rewrite },
+        ...{ predictedHit: Number.NaN, uncachedTokens: 0 },
+      },
+      1,
+      shadow,
+      "",
+    );
+
+  test("counts them by rule, target and outcome; what a client writes is no label, what is only watched no count", async () => {
+    picked({ target: "x", by: "ns/r", outcome: "written" });
+    picked({ target: "x", by: "ns/r", outcome: "written" });
+    for (const target of ["a", "b"]) picked({ target, by: "header", outcome: "unseen" });
+    picked({ target: "x", by: "ns/r", outcome: "written" }, true);
+    const lines = (await metrics.render())
+      .split("\n")
+      .filter((line) => line.startsWith("pointsman_model_rewrites_total"));
+    expect(lines).toEqual([
+      'pointsman_model_rewrites_total{rule="ns/r",target="x",outcome="written"} 2',
+      'pointsman_model_rewrites_total{rule="header",target="",outcome="unseen"} 2',
+    ]);
+    expect(said.map(({ msg }) => msg)).toEqual([expect.stringContaining("kept its name: the body was not seen")]);
+  });
+
+  test("counts how the client's name came back, and says once where it did not", async () => {
+    for (const how of ["restored", "hidden", "hidden", "absent"] as const) report.namedBack(how);
+    expect(await counts("model_names_total", ["restored", "hidden", "absent"], "outcome")).toEqual([1, 2, 1]);
+    expect(said.map(({ msg }) => msg)).toEqual([expect.stringContaining("with the target's name")]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { PodTable } from "../../../src/pods/pod-table.ts";
-import { defaultPoolSettings } from "../../../src/pods/pool.ts";
+import { defaultPoolSettings, type PoolSettings } from "../../../src/pods/pool.ts";
 import { Pools } from "../../../src/pods/pools.ts";
 import { type ModelList, ServedModels } from "../../../src/pods/served-models.ts";
 import { seededRandom } from "../../../src/routing/seeded-random.ts";
@@ -255,5 +255,31 @@ describe("Pools.expire", () => {
     expect(names()).toHaveLength(2);
     pools.expire(minutes(15));
     expect(names()).toHaveLength(1);
+  });
+});
+
+describe("Pools.arrange", () => {
+  const passing = { ...defaultPoolSettings, unknownModel: "pass" } as const;
+  const named = (name: string, settings: PoolSettings = defaultPoolSettings) => ({ name, settings });
+  const arranged = () => {
+    const pools = new Pools({ table: new PodTable(), models: new ServedModels() });
+    const [one, two] = [pools.obtain("one", defaultPoolSettings), pools.obtain("two", defaultPoolSettings)];
+    return { pools, one, two, names: () => pools.all.map(({ name }) => name) };
+  };
+
+  test("keeps pools with their pods, gives them their new settings, and drops those that are named no more", () => {
+    const { pools, two, names } = arranged();
+    pools.arrange([named("three"), named("two", passing)]);
+    expect(names()).toEqual(["three", "two"]);
+    expect(pools.byName("two")).toBe(two);
+    expect(two.settings).toBe(passing);
+    expect(pools.byName("one")).toBeUndefined();
+  });
+
+  test("keeps what pods name where one configuration stands for all such names", () => {
+    const { pools, one, names } = arranged();
+    pools.arrange([named("", passing), named("two")]);
+    expect(names()).toEqual(["two", "one"]);
+    expect(one.settings).toBe(passing);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Slot } from "../../../src/pods/pod-table.ts";
 import { type Pin, PrefixIndex } from "../../../src/prefix/prefix-index.ts";
 import { BlockKeys } from "../../../src/request/prompt-blocks.ts";
-import { keysOf, keyTexts, randomPrompt } from "../../support/block-key-trees.ts";
+import { crowdingSecret, keysOf, keyTexts, randomPrompt } from "../../support/block-key-trees.ts";
 import { type NaivePin, NaivePrefixIndex } from "../../support/naive-prefix-index.ts";
 import { Random } from "../../support/random.ts";
 
@@ -25,8 +25,9 @@ describe("PrefixIndex under random use", () => {
     ["hardly room for what is in flight", 4000, 30, 6],
   ])("agrees with a naive one with %s", (_, blocks, podEntries, seed) => {
     const random = new Random(seed);
-    const index = new PrefixIndex({ budgetBytes: BYTES_PER_BLOCK * blocks, podEntries, pods: always });
-    const naive = new NaivePrefixIndex(blocks * 2 - 1, podEntries);
+    const budgetBytes = BYTES_PER_BLOCK * blocks;
+    const index = new PrefixIndex({ budgetBytes, podEntries, pods: always, secret: crowdingSecret });
+    const naive = new NaivePrefixIndex(blocks * 2 - 2, podEntries);
     const generations = new Array<number>(12).fill(1);
     const slots = Int32Array.from(generations, (_, slot) => slot);
     const shares = new Float64Array(generations.length);

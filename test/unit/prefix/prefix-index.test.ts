@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { PodTable, type Slot } from "../../../src/pods/pod-table.ts";
 import { type Pin, PrefixIndex } from "../../../src/prefix/prefix-index.ts";
+import { EXACT_HOLDERS } from "../../../src/prefix/prompt-match.ts";
 import type { BlockKeys } from "../../../src/request/prompt-blocks.ts";
 import { keysOf } from "../../support/block-key-trees.ts";
+import { toldBlocks } from "../../support/naive-prefix-index.ts";
+import { Random } from "../../support/random.ts";
 
 const always = { isCurrent: () => true };
 const ROOMY = 2 ** 20;
@@ -93,6 +96,26 @@ describe("PrefixIndex.match", () => {
     const prompt = "abcdefghijklmnopqrstuvwxyz0123456789";
     for (let slot = 0; slot < 100; slot++) serve(index, prompt.slice(0, slot % 37), slot);
     expect(hitsOf(index, prompt, 100)).toEqual(Array.from({ length: 100 }, (_, slot) => slot % 37));
+  });
+
+  test.each([
+    ["many of other lengths", 300, (random: Random) => random.int(600)],
+    ["very many of some lengths", 1_000, (random: Random) => 50 * random.int(13)],
+    ["most of the same and some longer", 1_500, (random: Random) => (random.chance(0.05) ? random.int(600) : 200)],
+  ])("tells the longest heads exactly and at least half of the others: %s", (_, pods, lengthOf) => {
+    const random = new Random(pods);
+    const index = indexOf(32 * ROOMY);
+    const prompt = Array.from({ length: 600 }, (_, i) => `${i}`);
+    const held = Array.from({ length: pods }, () => lengthOf(random));
+    for (const [slot, blocks] of held.entries()) index.record(keysOf(prompt.slice(0, blocks)), slot as Slot, 1);
+    const told = hits(index, keysOf(prompt), pods);
+    expect(told).toEqual(toldBlocks(held, EXACT_HOLDERS));
+    const ranks = held.toSorted((a, b) => b - a);
+    for (const [slot, blocks] of held.entries()) {
+      expect(told[slot]).toBeLessThanOrEqual(blocks);
+      expect(told[slot]).toBeGreaterThanOrEqual(blocks >= (ranks[60] ?? 0) ? blocks : blocks / 2);
+    }
+    expect(told).not.toEqual(held);
   });
 
   test("changes nothing", () => {

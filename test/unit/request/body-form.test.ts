@@ -98,6 +98,18 @@ describe("readBody", () => {
     ["a form without a boundary", formOf(AUDIO, "multipart/form-data"), form, "form_broken"],
     ["a broken call", formOf(GENERATE_PATH, "application/grpc"), chat, "grpc_broken"],
     ["a compressed call", formOf(GENERATE_PATH, "application/grpc"), Buffer.from([1, 0, 0, 0, 0]), "grpc_compressed"],
+    [
+      "more values than are read",
+      formOf(CHAT),
+      Buffer.from(`{"model":"m","x":[${"[],".repeat(140_000)}0]}`),
+      "too_much",
+    ],
+    [
+      "more parts than are read",
+      formOf(AUDIO, MULTIPART),
+      Buffer.concat(Array(2000).fill(form.subarray(0, -7))),
+      "too_much",
+    ],
     ["a form on the path of a JSON API", formOf(CHAT, MULTIPART), form, "media_type"],
     ["MessagePack on the path of a JSON API", formOf(CHAT, "application/msgpack"), Buffer.from([0x81]), "media_type"],
   ])("does not read %s", (_name, given, body, unread) => expect(readBody(given, body, false)).toEqual({ unread }));

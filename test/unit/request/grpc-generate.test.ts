@@ -52,7 +52,7 @@ describe("readGrpcRequest", () => {
     const bytes = packed(tokens).toString("latin1");
     expect(read(generateCall({ tokens }))).toMatchObject({ prompt: ["\x12", bytes], stream: false });
     const spread = read(generateCall({ tokens, unpacked: true }));
-    expect(spread).toMatchObject({ prompt: ["\x10", bytes.replace(/[\x80-\xff]*[\0-\x7f]/g, "\x10$&").slice(1)] });
+    expect(spread).toMatchObject({ prompt: ["\x12", bytes] });
   });
 
   test("knows of an Embed call only its tokens", () => {
@@ -73,7 +73,7 @@ describe("readGrpcRequest", () => {
     expect(promptOf(tokens, text)).toEqual(["\x1a", "text"]);
     expect(promptOf(text, tokens)).toEqual(["\x12", "\x05"]);
     expect(promptOf(text, field(3, "later"))).toEqual(["\x1a", "later"]);
-    expect(promptOf(tokens, field(2, field(2, packed([6]))))).toEqual(["\x12", "\x05", "\x12", "\x06"]);
+    expect(promptOf(tokens, field(2, field(2, packed([6]))))).toEqual(["\x12", "\x05\x06"]);
     expect(read(generateCall({ maxTokens: 3, more: [field(4, varintField(8, 9))] }))).toMatchObject({ maxTokens: 9 });
   });
 
@@ -153,7 +153,36 @@ describe("the prefix of a call", () => {
     const images = Array.from({ length: MAX_IMAGES + 1 }, (_, i) => field(7, field(6, String(i))));
     expect(read(generateCall({ text: "x", more: images }))).toMatchObject({ prompt: null });
     const many = Array.from({ length: MAX_PIECES + 1 }, () => field(2, field(2, packed([1]))));
-    expect(read(frame(Buffer.concat(many)))).toMatchObject({ promptBytes: 2 * MAX_PIECES });
+    expect(read(frame(Buffer.concat(many)))).toMatchObject({ promptBytes: 1 + MAX_PIECES });
+  });
+
+  test("is the same however the tokens are spread over fields", () => {
+    const piece = (from: number, to: number, unpacked = false) =>
+      unpacked
+        ? Buffer.concat(turn.slice(from, to).map((id) => varintField(2, id)))
+        : field(2, packed(turn.slice(from, to)));
+    const spreads: readonly Buffer[][] = [
+      [field(2, Buffer.concat([piece(0, 77), piece(77, 400)]))],
+      [field(2, piece(0, 77)), field(2, Buffer.concat([piece(77, 80), piece(80, 80), piece(80, 400)]))],
+      [field(2, piece(0, 400, true))],
+      [field(2, Buffer.concat([piece(0, 3, true), field(9, "x"), piece(3, 9, true), piece(9, 400)]))],
+    ];
+    const images = [
+      [],
+      [
+        { hash: "first", offset: 3 },
+        { hash: "second", offset: 200 },
+      ],
+      [{ hash: "nowhere" }],
+    ];
+    for (const seen of images) {
+      const expected = keysOf({ tokens: turn, images: seen });
+      expect(expected.length).toBeGreaterThan(10);
+      for (const spread of spreads) {
+        expect(keysOf(generateCall({ images: seen, more: spread }))).toEqual(expected);
+        expect(keysOf(frame(Buffer.concat([...spread, generateMessage({ images: seen })])))).toEqual(expected);
+      }
+    }
   });
 });
 

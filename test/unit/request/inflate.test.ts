@@ -128,6 +128,20 @@ describe.each(deflaters)("%s", (coding, deflate) => {
   });
 });
 
+test("Inflation takes from the budget what it joins the slices into, and gives the slices back", async () => {
+  const budget = new BufferBudget(2 * long.length);
+  expect(await inflated(order(zlib.gzipSync(long), ["gzip"], { budget }))).toHaveLength(long.length);
+  budget.limitBytes--;
+  expect(await inflated(order(zlib.gzipSync(long), ["gzip"], { budget }))).toEqual({ code: "buffer_full" });
+  expect(budget.usedBytes).toBe(0);
+  const held = await new Promise<number>((resolve) => {
+    const given = order(zlib.gzipSync(zlib.gzipSync(long)), ["gzip", "gzip"]);
+    const inflation = new Inflation(given, () => resolve(given.budget.usedBytes));
+    inflation.start();
+  });
+  expect(held).toBe(long.length);
+});
+
 test("Inflation undoes several codings, and meets the limit after each", async () => {
   const twice = zlib.gzipSync(zlib.brotliCompressSync(long));
   const codings = codingsOf("br, gzip") ?? [];

@@ -31,10 +31,10 @@ function form(parts: readonly Part[], boundary = BOUNDARY, lineEnd = "\r\n", clo
   return Buffer.concat([...pieces, `--${boundary}${close}`].map((piece) => Buffer.from(piece)));
 }
 
-/** The form as an object with the prompt's text, or the fault's code. */
+/** The form as an object with the prompt's text, or why it is none. */
 function read(body: Buffer, type = TYPE, cut = false) {
   const result = readMultipart(type, body, cut);
-  if (result === undefined) return "broken";
+  if ("unread" in result) return result.unread;
   const { promptStart, promptEnd, ...rest } = result;
   return { ...rest, prompt: body.toString("utf8", promptStart, promptEnd) };
 }
@@ -91,8 +91,26 @@ describe("readMultipart", () => {
     ["a part without a disposition", form([model, { disposition: 'x"\r\nX-Other: y', content: "other" }])],
     ["a second field of the name", form([field("model", "first"), model])],
     ["a name without quotes", form([{ disposition: "form-data; name=model", content: "whisper" }])],
-    ["a name with escapes", form([{ disposition: 'form-data; name="mo\\del"', content: "whisper" }])],
-    ["a name in RFC 8187's spelling", form([{ disposition: "form-data; name*=utf-8''m%6Fdel", content: "whisper" }])],
+    ["a name with a lone backslash", form([model, { disposition: 'form-data; name="mo\\del"', content: "other" }])],
+    [
+      "a name in RFC 8187's spelling",
+      form([model, { disposition: "form-data; name*=utf-8''model", content: "other" }]),
+    ],
+    [
+      "a quote behind a backslash in a name",
+      form([model, { disposition: 'form-data; name="a\\"; name="model"', content: "other" }]),
+    ],
+    [
+      "other space than blanks in a name",
+      form([model, { disposition: "form-data; name=model\u00a0", content: "other" }]),
+    ],
+    [
+      "two dispositions in a part, of which the last counts",
+      form([
+        { disposition: 'form-data; name="x"\r\nContent-Disposition: form-data; name="model"', content: "whisper" },
+        { disposition: 'form-data; name="model"\r\nContent-Disposition: form-data; name="x"', content: "other" },
+      ]),
+    ],
     [
       "parameters of no meaning",
       form([{ disposition: 'form-data; odd; ; x="a;b"; NAME="model"', content: "whisper" }]),
@@ -109,9 +127,8 @@ describe("readMultipart", () => {
     ["a longer boundary in the file", form([file(`\r\n--${BOUNDARY}x\r\n\r\n`), model])],
     ["a file called model", form([model, file("other", 'form-data; name="model"; filename="a"')])],
     ["a file without a name", form([model, file("other", 'form-data; name="model"; filename=""')])],
-    ["a file named in RFC 8187's spelling", form([model, file("x", "form-data; name=model; filename*=UTF-8''a%20b")])],
-    ["a file named with a broken escape", form([model, file("x", "form-data; name=model; filename*=UTF-8''a%")])],
-    ["a head longer than is read", form([model, field("model", "other", `X-A: ${"a".repeat(LONGEST_HEAD)}`)])],
+    ["a file with a name of no value", form([model, file("x", "form-data; name=model; filename")])],
+    ["a field with a file name in RFC 8187's spelling", form([file("whisper", "form-data; name=model; filename*=a")])],
     [
       "a field whose end is missing",
       Buffer.concat([form([model], BOUNDARY, "\r\n", "\r\n"), Buffer.from("x\r\n\r\ny")]),
@@ -144,12 +161,12 @@ describe("readMultipart", () => {
     ["JSON's type", "application/json"],
     ["another boundary", "multipart/form-data; boundary=other"],
     ["a quote without its end", `multipart/form-data; boundary="${BOUNDARY}\\`],
-  ])("reads nothing of a body with %s", (_name, type) => expect(read(form([model]), type)).toBe("broken"));
+  ])("reads nothing of a body with %s", (_name, type) => expect(read(form([model]), type)).toBe("form_broken"));
 
   test("keeps nothing of the body before", () => {
     expect(read(form([model, field("stream", "1")]))).toEqual({ ...whisper, stream: true });
     expect(read(form([file("x")]))).toEqual(nothing);
-    expect(read(Buffer.from("{}"))).toBe("broken");
+    expect(read(Buffer.from("{}"))).toBe("form_broken");
     expect(read(form([], BOUNDARY))).toEqual(nothing);
   });
 
@@ -199,14 +216,24 @@ describe("readMultipart", () => {
       const expected = { ...nothing, model: length < modelEnd ? "" : "whisper", stream: length >= streamEnd };
       expect(read(body.subarray(0, length), TYPE, true)).toEqual(expected);
     }
-    expect(read(body, "application/json", true)).toBe("broken");
+    expect(read(body, "application/json", true)).toBe("form_broken");
   });
 
-  test("reads no further than so many delimiters and texts like them", () => {
-    const many = Array.from({ length: MAX_FINDS }, () => field("x", "y"));
-    expect(read(form([model, ...many, field("model", "other")]))).toEqual(whisper);
-    const alike = file(`\r\n--${BOUNDARY}x`.repeat(MAX_FINDS));
-    expect(read(form([model, alike, field("model", "other")]))).toEqual(whisper);
+  test.each<[string, Part[]]>([
+    ["delimiters", Array.from({ length: MAX_FINDS }, () => field("x", "y"))],
+    ["texts like delimiters", [file(`\r\n--${BOUNDARY}x`.repeat(MAX_FINDS))]],
+    ["headers of a part", [field("x", "y", `X-A: ${"a".repeat(LONGEST_HEAD)}`)]],
+    ["parameters of a part", [{ disposition: `form-data${"; a=b".repeat(40)}; name=model`, content: "y" }]],
+  ])("says nothing of a form with more %s than are read, where a later model might be", (_name, parts) => {
+    const other = field("model", "other");
+    expect(read(form([model, ...parts, other]))).toBe("too_much");
+  });
+
+  test("reads a form with as many delimiters as may be", () => {
+    const many = Array.from({ length: MAX_FINDS - 2 }, () => field("x", "y"));
+    expect(read(form([...many, model]))).toEqual(whisper);
+    expect(read(form([...many, field("x", "y"), model]))).toEqual(whisper);
+    expect(read(form([...many, field("x", "y"), field("x", "y"), model]))).toBe("too_much");
   });
 
   test("never throws over mutated forms, and finds nothing outside of them", () => {
@@ -227,7 +254,7 @@ describe("readMultipart", () => {
         ? `multipart/form-data; boundary=${random.of(spices)}`
         : TYPE.replace(BOUNDARY, "b0");
       const result = readMultipart(type, body, cut);
-      if (result === undefined) continue;
+      if ("unread" in result) continue;
       expect(result.promptStart, `seed ${seed}, round ${i}`).toBeLessThanOrEqual(result.promptEnd);
       expect(result.promptEnd).toBeLessThanOrEqual(body.length);
     }

@@ -126,10 +126,15 @@ describe("parseBody, the prompt of a chat", () => {
     expect(rangesOf(requestOf("chat", text)).at(-1)).toEqual(["b"]);
   });
 
-  test("leaves out members of a block beyond the most it keeps", () => {
-    const members = Array.from({ length: MAX_RANGES }, (_, i) => `"m${i}":"a"`);
-    const request = requestOf("chat", `{${model},"messages":[{"content":[{${members.join()}}]}]}`);
-    expect(request.prompt?.count).toBe(MAX_RANGES);
+  test("takes nothing behind what it leaves out, even where there is room", () => {
+    const after = '{"role":"user","content":"after"}';
+    const empty = "{},".repeat(MAX_RANGES);
+    for (const messages of [`${empty}{"content":"out"},${after}`, `{"content":[${empty}"out"]},${after}`]) {
+      expect(requestOf("chat", `{${model},"messages":[${messages}]}`).prompt).toBeNull();
+    }
+    // The block's brace has room, its text has none.
+    const blocks = `${'"a",'.repeat(MAX_RANGES - 1)}{"id":"x"},"b"`;
+    expect(rangesOf(requestOf("chat", `{${model},"messages":[{"content":[${blocks}]}]}`))[0]).not.toContain("b");
   });
 
   test("begins anew with messages that come again after too many", () => {

@@ -65,7 +65,11 @@ describe("parseBody", () => {
     '{"model":"m"}}',
     '{"model":"m"} x',
     '{"model":"m",}',
-    "\ufeff{}",
+    "\ufeff",
+    '\ufeff\ufeff{"model":"m"}',
+    ' \ufeff{"model":"m"}',
+    '{"model":"m","x":NaN}',
+    '{"model":"m","x":-Infinity}',
     '{"model":"\u0001"}',
     `{${model},"messages":[{"role":"user","content":"a}`,
   ])("%j is malformed", (text) => {
@@ -103,6 +107,7 @@ describe("parseBody", () => {
     ["an unknown key with escapes", '{"mod\\u0065":"x","model":"m"}', "m"],
     ["an endless key with escapes", `{"${"\\u0061".repeat(99)}":"x","model":"m"}`, "m"],
     ["space everywhere", '\n{ "model"\t: "m" }\r\n', "m"],
+    ["a byte order mark", '\ufeff {"model":"m"}', "m"],
   ])("reads the model with %s", (_, text, expected) => {
     expect(requestOf("chat", text).model).toBe(expected);
   });
@@ -165,6 +170,7 @@ describe("parseBody", () => {
 
 describe("parseBody of a body that is too much work", () => {
   const values = MAX_WORK / VALUE_WORK;
+  const long = Array.from({ length: 63 }, (_, i) => "k".repeat(MAX_WORK / 32) + (99 - i));
 
   test.each([
     ["members", `"a":1,${'"\\u0061b":1,'.repeat(values)}"stream":true`],
@@ -174,16 +180,20 @@ describe("parseBody of a body that is too much work", () => {
     ["messages", `"messages":[${"{},".repeat(values)}7]`],
     ["messages behind one more value", `"a":1,"messages":[${"{},".repeat(values)}7]`],
     ["blocks", `"messages":[{"content":[${'{"x":1},'.repeat(values / 2)}7]}]`],
-  ])("counts what was seen before it gave up on %s", (_, members) => {
-    const text = `{${model},"user":"u",${members}`;
-    // Neither end is reached: one is no fault, and the other makes none.
-    for (const end of ["}", ",,"]) {
-      expect(parseBody("chat", Buffer.from(text + end), false)).toMatchObject({
-        model: "m",
-        session: "u",
-        stream: false,
-      });
+    ["long keys that begin alike", `"messages":[{"content":[{${long.map((key) => `"${key}":1`).join(",")}}]}]`],
+  ])("says nothing where it gave up on %s: another model may come behind", (_, members) => {
+    const text = `{${model},${members}`;
+    // Neither end is reached: one names another model, and the other is no JSON.
+    for (const end of [',"model":"other"}', ",,"]) {
+      for (const cut of [true, false]) {
+        expect(parseBody("chat", Buffer.from(text + end), cut)).toEqual({ code: "too_much" });
+      }
     }
+  });
+
+  test("reads keys of any length where few begin alike", () => {
+    const members = ["a", "b", "c"].map((letter) => `"${letter.repeat(5_000_000)}":1`).join(",");
+    expect(requestOf("chat", `{"messages":[{"content":[{${members}}]}],${model}}`).model).toBe("m");
   });
 
   test("reads plain text of any length", () => {

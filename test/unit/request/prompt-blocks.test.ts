@@ -315,14 +315,14 @@ describe("block keys", () => {
     expect(Math.min(low.size, high.size)).toBeGreaterThan(count - 25);
   });
 
-  test("spread evenly over the low bits that choose a chain", () => {
-    const chains = new Uint32Array(256);
+  test("spread evenly over their low bits", () => {
+    const values = new Uint32Array(256);
     for (let i = 0; i < 25_600; i++) {
       hashPrompt(requestOf("completions", `{"model":"m","prompt":"user ${i} says ${block}"}`), keys);
-      const chain = keys.lo[0]! & 255;
-      chains[chain] = chains[chain]! + 1;
+      const value = keys.lo[0]! & 255;
+      values[value] = values[value]! + 1;
     }
-    const chi = chains.reduce((sum, seen) => sum + (seen - 100) ** 2 / 100, 0);
+    const chi = values.reduce((sum, seen) => sum + (seen - 100) ** 2 / 100, 0);
     // 255 degrees of freedom: 99.99 % of random spreads lie in here.
     expect(chi).toBeGreaterThan(180);
     expect(chi).toBeLessThan(350);

@@ -18,4 +18,11 @@ describe("wantedPhases", () => {
     expect(wanted.sentence).toContain("(latency reads ttft and tpot, mine reads tpot)");
     expect(wanted.sentence).not.toContain("queue-depth");
   });
+
+  test("wants bodies where models have other names for clients, though no scorer reads their times", () => {
+    const wanted = wantedPhases([{ name: "queue-depth", reads: ["waiting"] }], true);
+    expect(wanted).toMatchObject({ responseBodyMode: "STREAMED", readsTimes: false });
+    expect(wanted.sentence).toContain("(rewritten models get their names back)");
+    expect(wantedPhases([{ name: "mine", reads: ["ttft"] }], true).readsTimes).toBe(true);
+  });
 });

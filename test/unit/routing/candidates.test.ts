@@ -1,14 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { PodTable } from "../../../src/pods/pod-table.ts";
+import { ServedModels } from "../../../src/pods/served-models.ts";
+import { bodylessRequest } from "../../../src/request/inference-request.ts";
 import { CandidateRows } from "../../../src/routing/candidates.ts";
+import { noHints } from "../../../src/routing/choose-pool.ts";
+import { FilterChain, type FilterUse } from "../../../src/routing/filter-chain.ts";
+import saturation from "../../../src/routing/filters/saturation.ts";
 import { Random } from "../../support/random.ts";
 
 /** Pods by name; gathers the names of those among the named. */
-function setUp(names: string) {
+function setUp(names: string, filterUses: readonly FilterUse[] = []) {
   const table = new PodTable();
   table.reconcile([...names].map((name) => ({ name, address: `${name}:1` })));
   const random = new Random(1);
-  const rows = new CandidateRows(table, ["inFlight"], () => random.next());
+  const filters = new FilterChain(table, filterUses, new ServedModels());
+  filters.begin(bodylessRequest, noHints);
+  const rows = new CandidateRows(table, ["inFlight"], () => random.next(), filters);
   const slotOf = (name: string) => table.byAddress(`${name}:1`)?.slot ?? -1;
   const gather = (among = names) => {
     const slots = Int32Array.from(among, slotOf);
@@ -18,7 +25,10 @@ function setUp(names: string) {
   const set = (column: "reachable" | "setAside" | "admission", of: string, value: number) => {
     for (const name of of) table[column][slotOf(name)] = value;
   };
-  return { gather, set };
+  const queue = (of: string, waiting: number) => {
+    for (const name of of) table.columns.waiting[slotOf(name)] = waiting;
+  };
+  return { gather, set, queue };
 }
 
 describe("CandidateRows.gather", () => {
@@ -50,5 +60,18 @@ describe("CandidateRows.gather", () => {
     set("reachable", "a", 0);
     set("setAside", "b", 1);
     for (let i = 0; i < 1_000; i++) expect(gather("abdef")).toBe("def");
+  });
+
+  test("lets newcomers in where the settled pods are all full, instead of refusing; pods set aside stay out", () => {
+    const refuses = { filter: saturation, options: { fallbackOnEmpty: false } };
+    const { gather, set, queue } = setUp("abcd", [refuses]);
+    queue("a", 50);
+    queue("bcd", 0);
+    set("admission", "bc", 0.1);
+    set("setAside", "d", 1);
+    const gathered = new Set(Array.from({ length: 1_000 }, () => gather()));
+    expect([...gathered].sort()).toEqual(["b", "bc", "c"]);
+    queue("bc", 50);
+    expect(gather()).toBe("");
   });
 });

@@ -32,9 +32,12 @@ class Bench {
   }
 
   /** The names left, or the code of the refusal. */
-  left(uses: readonly FilterUse[], { hints = noHints, model = "" }: { hints?: RouteHints; model?: string } = {}) {
+  left(
+    uses: readonly FilterUse[],
+    { hints = noHints, model = "", promptBytes = 0 }: { hints?: RouteHints; model?: string; promptBytes?: number } = {},
+  ) {
     const chain = new FilterChain(this.table, uses, this.models);
-    chain.begin({ ...bodylessRequest, model }, hints);
+    chain.begin({ ...bodylessRequest, model, promptBytes }, hints);
     const slots = Int32Array.from(this.pods, ({ slot }) => slot);
     const facts = chain.narrow("facts", slots, slots.length);
     const size = chain.narrow("load", slots, facts);
@@ -54,6 +57,8 @@ describe("label", () => {
     [["role==decode"], ["p0"]],
     [["role!=decode"], ["p1", "p2"]],
     [["zone in (a, c)"], ["p0", "p2"]],
+    [["role in (decode) or absent"], ["p0", "p2"]],
+    [["role notin (decode) or absent"], ["p1", "p2"]],
     [["zone notin (a,c)"], ["p1"]],
     [["role notin (decode)"], ["p1", "p2"]],
     [["role"], ["p0", "p1"]],
@@ -149,4 +154,47 @@ test("filters narrow what those before have left, and the first that leaves nobo
   expect(bench.left(uses)).toEqual(["p1"]);
   const strict = [use("saturation", { fallbackOnEmpty: false }), use("label", { requirements: ["b"] })];
   expect(bench.left(strict)).toBe("no_pod_left");
+});
+
+describe("utilization", () => {
+  const bench = new Bench([{}, {}, {}])
+    .set("waiting", [4, 5, unknown])
+    .set("kvUsage", [0.5, 0.9, 0.2])
+    .set("inFlight", [0, 1, 2])
+    .set("running", [3, 0, 0]);
+  test.each<[OptionValues, string[] | string]>([
+    [{}, ["p0", "p1", "p2"]],
+    [{ waitingLimit: 4 }, ["p0", "p2"]],
+    [{ waitingLimit: 4, kvLimit: 0.3 }, ["p2"]],
+    [{ inFlightLimit: 0 }, ["p0"]],
+    [{ runningLimit: 2 }, ["p1", "p2"]],
+    [{ kvLimit: 0 }, "saturated"],
+    [{ kvLimit: 0, fallbackOnEmpty: true }, ["p0", "p1", "p2"]],
+  ])("%j keeps the pods at or below every limit", (options, left) => {
+    expect(bench.left([use("utilization", options)])).toEqual(left);
+  });
+});
+
+describe("context-length", () => {
+  const label = "llm-d.ai/context-length-range";
+  const bench = new Bench([
+    { labels: { [label]: "0-100" } },
+    { labels: { [label]: "101-200" } },
+    {},
+    { labels: { [label]: "?" } },
+  ]);
+  const leftFor = (promptBytes: number, uses: readonly FilterUse[]) => bench.left(uses, { promptBytes });
+  test("keeps the pods whose range holds the prompt, and those without one", () => {
+    expect(leftFor(403, [use("context-length")])).toEqual(["p0", "p2"]);
+    expect(leftFor(404, [use("context-length")])).toEqual(["p1", "p2"]);
+    expect(leftFor(804, [use("context-length")])).toEqual(["p2"]);
+  });
+  test("asks nothing of a prompt that was not read", () => {
+    expect(leftFor(0, [use("context-length")])).toEqual(["p0", "p1", "p2", "p3"]);
+  });
+  test("refuses where nobody takes it, or lets all stay", () => {
+    const strict = use("label", { requirements: ["llm-d.ai/context-length-range"] });
+    expect(leftFor(4000, [strict, use("context-length")])).toBe("no_pod_left");
+    expect(leftFor(4000, [strict, use("context-length", { fallbackOnEmpty: true })])).toEqual(["p0", "p1", "p3"]);
+  });
 });

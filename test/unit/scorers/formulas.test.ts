@@ -52,6 +52,56 @@ const tables: Readonly<Record<string, readonly Table[]>> = {
     { title: "spreads 0..256", readings: { running: [0, 64, 192, 256] }, expected: [1, 0.75, 0.25, 0] },
     { title: "gives equal batches 1", readings: { running: [3, 3] }, expected: [1, 1] },
   ],
+  // 0.5 * (1 - min(q, T) / T)
+  "load-aware": [
+    { title: "falls from a half to 0", readings: { waiting: [0, 32, 64, 128] }, expected: [0.5, 0.375, 0.25, 0] },
+    {
+      title: "is 0 from the threshold on",
+      readings: { waiting: [4, 5, 900] },
+      options: { threshold: 5 },
+      expected: [0.1, 0, 0],
+    },
+    { title: "gives an unknown queue the mean", readings: { waiting: [0, unknown, 128] }, expected: [0.5, 0.25, 0] },
+  ],
+  // 1 from the threshold on; all the same where nobody reaches it, or the wait is (tokens / rate) longer than the penalty
+  "prefix-affinity": [
+    {
+      title: "parts those above the threshold from the others",
+      readings: { prefixHit: [0.8, 0.79, 1], pendingTokens: [0, 0, 0] },
+      expected: [1, 0, 1],
+    },
+    {
+      title: "makes no difference where nobody has so much",
+      readings: { prefixHit: [0.5, 0], pendingTokens: [0, 9] },
+      expected: [1, 1],
+    },
+    {
+      title: "holds on while the wait is no longer than the penalty",
+      readings: { prefixHit: [1, 0, 0], pendingTokens: [1300, 100, 500] },
+      options: { tokensPerSecond: 1000, penaltyMs: 1200 },
+      expected: [1, 0, 0],
+    },
+    {
+      title: "lets go once it is longer",
+      readings: { prefixHit: [1, 0, 0], pendingTokens: [1301, 100, 500] },
+      options: { tokensPerSecond: 1000, penaltyMs: 1200 },
+      expected: [1, 1, 1],
+    },
+    {
+      title: "measures the least busy of each side",
+      readings: { prefixHit: [1, 1, 0], pendingTokens: [9000, 1000, 0] },
+      options: { tokensPerSecond: 1000, penaltyMs: 1200 },
+      expected: [1, 1, 0],
+    },
+    {
+      title: "never lets go without a penalty",
+      readings: { prefixHit: [1, 0], pendingTokens: [1e9, 0] },
+      options: { penaltyMs: 0 },
+      expected: [1, 0],
+    },
+  ],
+  "header-label": [{ title: "is the match", readings: { headerMatch: [0, 1, 0] }, expected: [0, 1, 0] }],
+  "context-length": [{ title: "is the fit", readings: { lengthFit: [0.5, 0.3, 1] }, expected: [0.5, 0.3, 1] }],
   // 1 - kv
   "kv-cache": [
     { title: "is what is free", readings: { kvUsage: [0, 0.25, 0.875, 1] }, expected: [1, 0.75, 0.125, 0] },

@@ -46,7 +46,7 @@ describe("engines: a page is told from the others and read to the right numbers:
       "vllm",
       {
         ...{ waiting: 7, running: 5, kvUsage: 0.375, blockTokens: 16, blocks: 7281 },
-        ...{ promptTokens: 1200, generationTokens: 340, ttftSeconds: 3.5, ttftCount: 9 },
+        ...{ promptTokens: 1200, generationTokens: 340, ttftSeconds: 3.5, ttftCount: 9, cpuCacheUsage: 0.9 },
       },
     ],
     [

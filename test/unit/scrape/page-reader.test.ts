@@ -46,6 +46,17 @@ describe("PageReader", () => {
     expect(reader.numbers[0]).toBe(1);
   });
 
+  test("tells the engines apart that it was given", () => {
+    const mine: Engine = { name: "mine", rankLabel: "", numbers: { waiting: { metrics: ["q"], merge: "sum" } } };
+    const reader = new PageReader([mine, engineNamed("vllm") as Engine]);
+    expect(read(reader, "q 4\n")).toBe("ok");
+    expect([reader.traits?.engine, reader.numbers[0]]).toEqual(["mine", 4]);
+    read(reader, vllmPage);
+    expect(read(reader, vllmPage)).toBe("ok");
+    expect(reader.traits?.engine).toBe("vllm");
+    expect(read(new PageReader([mine, engineNamed("vllm") as Engine]), fixture("metrics/tgi.txt"))).toBe("unreadable");
+  });
+
   test("reads nothing but the engine it was given", () => {
     const reader = new PageReader(engineNamed("sglang") as Engine);
     expect(read(reader, vllmPage)).toBe("unreadable");

@@ -23,6 +23,19 @@ describe("tokenReply", () => {
     expect(Buffer.from(token ?? "", "base64").toString()).toBe(ADDRESS);
   });
 
+  test("says that the answer came by here where that is wanted", () => {
+    const marks = (marksAnswers: boolean, header: string) => {
+      const rig = new StreamRig({ pods: [ADDRESS], marksAnswers });
+      rig.host.router.tokenHeaderOf = () => header;
+      const stream = rig.open().headers("BUFFERED", { path: "/v1/models/x", end: true });
+      stream.send({ response_headers: { headers: headerMap({ ":status": "200" }), end_of_stream: true } });
+      return [...mutatedHeaders(stream.replies.at(-1) ?? {}).keys()];
+    };
+    expect(marks(true, "")).toEqual(["x-went-into-resp-headers"]);
+    expect(marks(true, HEADER)).toEqual([HEADER, "x-went-into-resp-headers"]);
+    expect(marks(false, HEADER)).toEqual([HEADER]);
+  });
+
   test("is not sent where the profile hands none out, nor with an error", () => {
     expect(tokenOf("", { ":status": "200" })).toBeUndefined();
     expect(tokenOf(HEADER, { ":status": "503" })).toBeUndefined();

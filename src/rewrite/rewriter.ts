@@ -1,0 +1,65 @@
+/** Decides by which name a request goes on: by a rule of the configuration or of an object, else by a header. */
+import type { Pools } from "../pods/pools.ts";
+import { askedModel } from "./model-name.ts";
+import { drawTarget, type RewriteBook } from "./rewrite-rules.ts";
+
+/** The name a request is to go by. */
+export interface Renaming {
+  /** The model's name at the pod; it may be the one that the client wrote. */
+  readonly target: string;
+  /** Whose rule it was: an object's namespace and name, "config", or "header". */
+  readonly by: string;
+  /** The pool that the rule is for; "" where it is for all. */
+  readonly pool: string;
+}
+
+export const BY_HEADER = "header";
+export const BY_CONFIG = "config";
+
+export interface RewriterParts {
+  readonly book: RewriteBook;
+  readonly pools: Pools;
+  /** Uniform in 0..1, without 1. */
+  readonly random: () => number;
+}
+
+export class Rewriter {
+  readonly #parts: RewriterParts;
+
+  constructor(parts: RewriterParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * `pool` is the one that the route or the client names, `asked` what a header says of the target; "" for none. A rule
+   * wins over the header. Undefined where the request keeps its name without anybody having said so.
+   */
+  renamingOf(model: string, pool: string, asked: string): Renaming | undefined {
+    const { book, random } = this.#parts;
+    if (!book.isEmpty) {
+      const known = pool || this.#onlyPool();
+      const rule =
+        (model === "" ? undefined : book.exactRule(model, known)) ??
+        book.genericRule(known || this.#poolServing(model));
+      if (rule !== undefined) return { target: drawTarget(rule, random()), by: rule.source, pool: rule.pool };
+    }
+    const target = askedModel(asked);
+    return target === "" ? undefined : { target, by: BY_HEADER, pool: "" };
+  }
+
+  /** Does a request that names no model get one? */
+  namesAll(pool: string, asked: string): boolean {
+    return askedModel(asked) !== "" || this.#parts.book.genericRule(pool || this.#onlyPool()) !== undefined;
+  }
+
+  #onlyPool(): string {
+    const { all } = this.#parts.pools;
+    return all.length === 1 ? (all[0]?.name ?? "") : "";
+  }
+
+  /** Of several pools the one that lists the model or is called as it is, as routing finds it. */
+  #poolServing(model: string): string {
+    const { pools } = this.#parts;
+    return model === "" ? "" : ((pools.all.find((pool) => pool.lists(model)) ?? pools.byName(model))?.name ?? "");
+  }
+}
