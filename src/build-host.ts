@@ -86,7 +86,7 @@ export function buildRouting(
   return {
     wanted: wantedPhases([...new Set(scorers)], rules.length > 0),
     router,
-    rewriter: new Rewriter({ book: rewrites, pools, random }),
+    rewriter: new Rewriter({ book: rewrites, pools, ignoresHeader: config.ignoresRewriteHeader, random }),
     settings: {
       ...{ bodyLimitBytes, streamLimit, assumedMode, modelHeaders, hintHeaders, answerDeadlineMs },
       ...{ ignoresSubset, emitsScores, marksAnswers, guessMs: GUESS_MS, silenceMs: SILENCE_MS },

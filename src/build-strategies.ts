@@ -25,6 +25,7 @@ export function buildStrategies(
   // One for all lanes: each of them fills it anew before it reads it.
   const owners = { prefixHit: new PrefixColumn(index), sessionMatch: new AibrixSessionColumn(table) };
   const { headers: laneHeaders } = owners.sessionMatch;
+  const filtersOf = (name: string) => profiles.get(name)?.filters ?? [];
   return new Strategies({
     ...{ settings, table, lanes, laneHeaders },
     compile: ({ scorers, picker }, profile) =>
@@ -32,9 +33,17 @@ export function buildStrategies(
         table,
         plan: new ScoringPlan(scorers, scorerFaults),
         owners,
-        filters: new FilterChain(table, profiles.get(profile)?.filters ?? [], models),
+        filters: new FilterChain(table, filtersOf(profile), models),
         pick: buildPicker(picker),
         whenUntold: "scorers",
       }),
+    // The pool's come first: what those of the named profile prefer is sought among the pods that the pool allows.
+    within: (lane, named, profile) =>
+      filtersOf(profile).length === 0
+        ? lane
+        : lane.with({
+            plan: new ScoringPlan(profiles.get(named)?.scorers ?? [], scorerFaults),
+            filters: new FilterChain(table, [...filtersOf(profile), ...filtersOf(named)], models),
+          }),
   });
 }

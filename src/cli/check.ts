@@ -29,5 +29,5 @@ export function checked(said: Said): Settings {
 
 function summaryOf({ pools, profiles }: Settings): string {
   const names = pools.map(({ name }) => name || "those that AIBrix's labels name").join(", ");
-  return `no faults; pools: ${names || "none"}; profiles: ${[...profiles.keys()].join(", ")}`;
+  return `no faults; pools: ${names || "none, serve needs flags that name pods"}; profiles: ${[...profiles.keys()].join(", ")}`;
 }

@@ -5,6 +5,7 @@ import { isIPv4 } from "node:net";
 import path from "node:path";
 import tls from "node:tls";
 import { type ConfigFault, codeOf } from "../errors.ts";
+import { byteCount } from "./option-kinds.ts";
 import type { Config } from "./options.ts";
 import type { PoolConfig } from "./pool-config.ts";
 
@@ -19,8 +20,15 @@ export function settingFaults(config: Config): ConfigFault[] {
   if (!secureServing && (tlsOnly || clientCaFile !== "")) {
     faults.push({ path: "--secure-serving", expected: "true beside --tls-only or --client-ca-file", got: "false" });
   }
+  const { bodyLimitBytes, bufferLimitBytes } = config;
+  // A body between the two would pass the one only to be picked for unread by the other, each time.
+  if (bufferLimitBytes < bodyLimitBytes) {
+    const expected = `a size of at least that of --body-limit, ${bytes.show(bodyLimitBytes)}`;
+    faults.push({ path: "--buffer-limit", expected, got: bytes.show(bufferLimitBytes) });
+  }
   return faults;
 }
+const bytes = byteCount(1);
 
 /**
  * Files that the pods of a pool are asked with. A file that goes away later is a scrape's fault; one that was never

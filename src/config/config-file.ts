@@ -1,7 +1,8 @@
 /** Reads the file of `--config-file`: its bytes, the format it is written in, the options, profiles and pools it holds. */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { isMap, isScalar } from "yaml";
+import { isMap, isScalar, type YAMLMap } from "yaml";
+import { nearestWord } from "../discovery/nearest-word.ts";
 import { quoted } from "../discovery/pod-address.ts";
 import { type Field, YamlTree } from "../discovery/yaml-tree.ts";
 import { type ConfigFault, codeOf } from "../errors.ts";
@@ -110,8 +111,19 @@ export class ConfigFile {
       this.#foreign = readDocument(this.#tree, this.#fault, root);
       return noFields;
     }
+    if (isMap(node) && this.#meansForeign(node, root)) return noFields;
     const expected = `a mapping with ${rootKeys.join(", ")}`;
     return readFields({ tree: this.#tree }, root, rootKeys, expected) ?? noFields;
+  }
+
+  /** Its kind with a slip: one fault says so, and the rest, which is none of our format's, is left alone. */
+  #meansForeign(node: YAMLMap, root: Field): boolean {
+    const kind = this.#tree?.value(root, node, "kind");
+    const written = isScalar(kind?.node) ? kind.node.value : undefined;
+    if (kind === undefined || typeof written !== "string") return false;
+    const meant = nearestWord(written, [FOREIGN_KIND]);
+    if (meant !== undefined) this.#tree?.wrong(kind, `${FOREIGN_KIND}, or no kind`, meant);
+    return meant !== undefined;
   }
 
   #readOptions(): GivenValues {

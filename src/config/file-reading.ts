@@ -1,8 +1,7 @@
 /** What the parts of the config file are read with: the document, where faults go, and what holds without a file. */
 import { isMap, isScalar, isSeq } from "yaml";
-import { nearestWord } from "../discovery/nearest-word.ts";
 import type { FaultListener, Field, YamlTree } from "../discovery/yaml-tree.ts";
-import type { OptionKind } from "./option-kinds.ts";
+import { meantBy, type OptionKind } from "./option-kinds.ts";
 import type { OptionTable } from "./option-table.ts";
 import type { PodConfig } from "./pool-config.ts";
 
@@ -72,7 +71,7 @@ function readValue({ tree }: Pick<FileReading, "tree">, field: Field, kind: Opti
   if (kind.isList && isSeq(field.node)) return readList(tree, field, kind);
   const text = writtenText(field);
   if (text === undefined) return tree.wrong(field, kind.expects);
-  return kind.parse(text) ?? tree.wrong(field, kind.expects, meant(text, kind));
+  return kind.parse(text) ?? tree.wrong(field, kind.expects, meantBy(kind, text));
 }
 
 /** Each item is what would stand between two commas. */
@@ -83,10 +82,4 @@ function readList(tree: YamlTree, field: Field, kind: OptionKind<unknown>): unkn
   const wrong = items.find((_, at) => !isGood(texts[at] ?? ""));
   if (wrong !== undefined) return tree.wrong(wrong, kind.expects);
   return kind.parse(texts.join(",")) ?? tree.wrong(field, kind.expects);
-}
-
-/** The word that is near, or the number with the unit it lacks. */
-function meant(text: string, { words = [], parse }: OptionKind<unknown>): string | undefined {
-  if (words.length > 0) return nearestWord(text, words);
-  return /^[\d.]+$/.test(text) ? ["ms", "s"].map((unit) => text + unit).find((each) => parse(each)) : undefined;
 }

@@ -1,5 +1,6 @@
 /** The rewrites of the config file: other names for models, for all pools or for one. */
 import { isScalar, isSeq } from "yaml";
+import { quoted } from "../discovery/pod-address.ts";
 import type { Field } from "../discovery/yaml-tree.ts";
 import { expectedModelName, isModelName } from "../rewrite/model-name.ts";
 import {
@@ -42,8 +43,10 @@ const targetKeys = ["model", "weight"];
 const expectedTarget = "a name, or a mapping with model and weight";
 const expectedWeight = `a whole number from 1 to ${MOST_WEIGHT}`;
 
+/** Of rules that fit alike the first counts, so that a later one of the same list would never be asked. */
 export function readRewrites(reading: FileReading, field: Field): RewriteRule[] {
-  return readItems(reading, field, "a list of rules").flatMap((rule) => readRule(reading, rule) ?? []);
+  const seen = new Set<string>();
+  return readItems(reading, field, "a list of rules").flatMap((rule) => readRule(reading, rule, seen) ?? []);
 }
 
 /** What the whole configuration says of models' names. A rule beside AIBrix's labels is for all pools that these name. */
@@ -57,17 +60,34 @@ export function configuredRewrites(
   );
 }
 
-function readRule(reading: FileReading, field: Field): RewriteRule | undefined {
+/** `seen` are the models that the list has named so far, with EVERY for the rule of all others. */
+function readRule(reading: FileReading, field: Field, seen: Set<string>): RewriteRule | undefined {
   const fields = readFields(reading, field, rewriteKeys, "a mapping with models and to");
   if (fields === undefined) return undefined;
   const models = fields.get("models");
+  if (models === undefined && isAgain(EVERY, seen)) {
+    reading.fault(field.place, "one rule without models, since the first of them is for all others", "another one");
+  }
   const to = fields.get("to") ?? reading.tree.missing(field, "to");
   const targets = listOf(reading, to, expectedTarget).flatMap((each) => readTarget(reading, each) ?? []);
-  return { models: models === undefined ? [] : readNames(reading, models), targets };
+  return { models: models === undefined ? [] : readNames(reading, models, seen), targets };
 }
 
-function readNames(reading: FileReading, field: Field): string[] {
-  return listOf(reading, field, "a name or a list of names").flatMap((each) => readName(reading, each) ?? []);
+/** No model is called so. */
+const EVERY = "";
+
+function isAgain(model: string, seen: Set<string>): boolean {
+  return seen.size === seen.add(model).size;
+}
+
+function readNames(reading: FileReading, field: Field, seen: Set<string>): string[] {
+  return listOf(reading, field, "a name or a list of names").flatMap((each) => {
+    const name = readName(reading, each);
+    if (name !== undefined && isAgain(name, seen)) {
+      reading.fault(each.place, "each model once, since the first rule that names it counts", `${quoted(name)} again`);
+    }
+    return name ?? [];
+  });
 }
 
 /** One alone may stand for a list of one. */

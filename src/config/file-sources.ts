@@ -3,7 +3,7 @@ import { isMap } from "yaml";
 import { type DnsName, describeDnsName, expectedDnsName, parseDnsName } from "../discovery/dns/dns-names.ts";
 import { expectedName, isPodName, type PodEntry, parsePodEntry, podAddress, quoted } from "../discovery/pod-address.ts";
 import { podFileFaults } from "../discovery/read-pod-file.ts";
-import { expectedInstead } from "../discovery/static-pods.ts";
+import { EntryRoll } from "../discovery/static-pods.ts";
 import type { Field } from "../discovery/yaml-tree.ts";
 import type { sourceKeys } from "./file-keys.ts";
 import { readAibrix, readInferencePool, readSelector, readService } from "./file-kubernetes.ts";
@@ -35,16 +35,14 @@ export function readSources(reading: FileReading, fields: Fields): SourceConfig[
 const podAtPort = "host:port with a host name, an IPv4 address or an [IPv6 address]";
 
 function readStatic(reading: FileReading, list: Field): SourceConfig {
-  const entries: PodEntry[] = [];
+  const roll = new EntryRoll();
   for (const field of readItems(reading, list, "a list of pods")) {
     const isMapping = isMap(field.node);
     const entry = isMapping ? readPod(reading, field) : readAddress(reading, field, `[name=]${podAtPort}`);
-    const expected = entry && expectedInstead(entry, entries);
-    if (entry === undefined) continue;
-    if (expected === undefined) entries.push(entry);
-    else reading.fault(field.place, expected, quoted(shown(entry)));
+    const expected = entry && roll.add(entry);
+    if (entry !== undefined && expected !== undefined) reading.fault(field.place, expected, quoted(shown(entry)));
   }
-  return { kind: "static", entries };
+  return { kind: "static", entries: roll.entries };
 }
 
 function shown({ name, host, port }: PodEntry): string {

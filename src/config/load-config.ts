@@ -2,7 +2,7 @@
 import { nearestWord } from "../discovery/nearest-word.ts";
 import { quoted } from "../discovery/pod-address.ts";
 import { ConfigError, type ConfigFault } from "../errors.ts";
-import type { OptionKind } from "./option-kinds.ts";
+import { meantBy, type OptionKind } from "./option-kinds.ts";
 import type { OptionTable, OptionValues } from "./option-table.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -65,8 +65,10 @@ export function settle<T extends OptionTable>(table: T, ...given: readonly Given
   return Object.freeze(Object.fromEntries(values)) as OptionValues<T>;
 }
 
+const PREFIX = "POINTSMAN_";
+
 export function environmentName(flag: string): string {
-  return `POINTSMAN_${flag === "v" ? "VERBOSITY" : flag.toUpperCase().replaceAll("-", "_")}`;
+  return `${PREFIX}${flag === "v" ? "VERBOSITY" : flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
 export function dashed(flag: string): string {
@@ -80,10 +82,13 @@ const serviceNames = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP
 export function strayNames(table: OptionTable, env: Environment): { name: string; meant: string }[] {
   const known = Object.values(table).map(({ flag }) => environmentName(flag));
   const strays = Object.keys(env).filter(
-    (name) => name.startsWith("POINTSMAN_") && !known.includes(name) && !serviceNames.test(name),
+    (name) => name.startsWith(PREFIX) && !known.includes(name) && !serviceNames.test(name),
   );
+  // What all of them begin with says nothing of how near they are.
+  const bare = known.map((name) => name.slice(PREFIX.length));
   return strays.flatMap((name) => {
-    const meant = nearestWord(name, known);
+    const nearest = nearestWord(name.slice(PREFIX.length), bare);
+    const meant = nearest && `${PREFIX}${nearest}`;
     return meant === undefined ? [] : [{ name, meant }];
   });
 }
@@ -100,7 +105,13 @@ function readFlags(table: OptionTable, args: readonly string[], faults: ConfigFa
       // Its value, if it has one, is not a fault of its own.
       if (flag !== undefined && inline === undefined && !(args[at + 1] ?? "-").startsWith("-")) at++;
     } else if (inline !== undefined) given.set(flag, inline);
-    else if (spec.kind.alone !== undefined) given.set(flag, spec.kind.show(spec.kind.alone));
+    else if (spec.kind.alone !== undefined) {
+      // There are no words beside flags, so that one of its own values can be meant for nothing else.
+      const word = args[at + 1];
+      const isOwn = word !== undefined && spec.kind.parse(word) !== undefined;
+      given.set(flag, isOwn ? word : spec.kind.show(spec.kind.alone));
+      if (isOwn) at++;
+    }
     // What starts with a dash is the next flag; a value that must start with one is written --flag=value.
     // Three of them begin a YAML document.
     else if (/^(?!-)|^---/.test(args[at + 1] ?? "-")) given.set(flag, args[++at] ?? "");
@@ -109,9 +120,9 @@ function readFlags(table: OptionTable, args: readonly string[], faults: ConfigFa
   return given;
 }
 
-function wrongValue(path: string, { expects, words }: OptionKind<unknown>, written: string): ConfigFault {
-  const hint = words && nearestWord(written, words);
-  return { path, expected: expects, got: quoted(written), ...(hint !== undefined && { hint }) };
+function wrongValue(path: string, kind: OptionKind<unknown>, written: string): ConfigFault {
+  const hint = meantBy(kind, written);
+  return { path, expected: kind.expects, got: quoted(written), ...(hint !== undefined && { hint }) };
 }
 
 function unknownFault(arg: string, flag: string | undefined, known: readonly string[]): ConfigFault {

@@ -1,5 +1,6 @@
 /** The kinds of option: how each is written, checked and shown. */
 import { isIP } from "node:net";
+import { nearestWord } from "../discovery/nearest-word.ts";
 
 export interface OptionKind<T> {
   /** What a correct value looks like, for faults and docs: "an integer >= 0". */
@@ -11,10 +12,17 @@ export interface OptionKind<T> {
   readonly alone?: T;
   /** All correct values, where they are words: for the one that was perhaps meant. */
   readonly words?: readonly string[];
+  /** The correct value that a wrong text probably stands for, where it is none of a few words. */
+  readonly meant?: (text: string) => string | undefined;
   /** Several with commas, which the config file may also have as a list. */
   readonly isList?: true;
   /** What the config file's JSON Schema says of a value; without it any scalar. */
   readonly schema?: Readonly<Record<string, unknown>>;
+}
+
+/** What somebody who wrote `text` perhaps meant. */
+export function meantBy({ words, meant }: OptionKind<unknown>, text: string): string | undefined {
+  return words === undefined ? meant?.(text) : nearestWord(text, words);
 }
 
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER): OptionKind<number> {
@@ -32,10 +40,16 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): OptionKind<
 /** 0 asks the system for a free port. */
 export const port = integer(0, 65_535);
 
+/** As Go reads a switch, so that arguments written for its pickers keep their meaning. */
+const switches: ReadonlyMap<string, boolean> = new Map([
+  ...["true", "True", "TRUE", "t", "T", "1"].map((word) => [word, true] as const),
+  ...["false", "False", "FALSE", "f", "F", "0"].map((word) => [word, false] as const),
+]);
+
 export const flag: OptionKind<boolean> = {
   expects: "true or false",
   schema: { type: "boolean" },
-  parse: (text) => (text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : undefined),
+  parse: (text) => switches.get(text),
   show: String,
   alone: true,
 };
@@ -161,19 +175,25 @@ const msByUnit: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_0
 
 /** Durations as the Go picker writes them: 50ms, 1.5s, 1m30s. */
 export function durationMs(minMs: number, maxMs = LONGEST_MS): OptionKind<number> {
+  const parse = (value: string): number | undefined => {
+    if (value === "0") return minMs === 0 ? 0 : undefined;
+    if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) return undefined;
+    let total = 0;
+    for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+      total += Number(amount) * (msByUnit[unit ?? ""] ?? Number.NaN);
+    }
+    return total >= minMs && total <= maxMs ? total : undefined;
+  };
   return {
     expects: `a duration ${showDuration(minMs)}..${showDuration(maxMs)} such as 50ms, 2s or 1m30s`,
     schema: { type: ["string", "integer"], pattern: "^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h))+)$", maximum: 0 },
-    parse: (value) => {
-      if (value === "0") return minMs === 0 ? 0 : undefined;
-      if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) return undefined;
-      let total = 0;
-      for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
-        total += Number(amount) * (msByUnit[unit ?? ""] ?? Number.NaN);
-      }
-      return total >= minMs && total <= maxMs ? total : undefined;
-    },
+    parse,
     show: showDuration,
+    // A number lacks its unit.
+    meant: (text) => {
+      if (!/^[\d.]+$/.test(text)) return undefined;
+      return ["ms", "s"].map((unit) => text + unit).find((each) => parse(each) !== undefined);
+    },
   };
 }
 
@@ -188,15 +208,22 @@ const bytesByUnit: Record<string, number> = { "": 1, Ki: 1024, Mi: 1024 ** 2, Gi
 /** Sizes as Kubernetes writes them: 32Mi, 1Gi, 500000. */
 export function byteCount(min: number, max = Number.MAX_SAFE_INTEGER): OptionKind<number> {
   const bounds = max === Number.MAX_SAFE_INTEGER ? `>= ${showBytes(min)}` : `${showBytes(min)}..${showBytes(max)}`;
+  const parse = (value: string): number | undefined => {
+    const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|K|M|G)?$/.exec(value) ?? [];
+    const bytes = Math.floor(Number(amount) * (bytesByUnit[unit] ?? Number.NaN));
+    return bytes >= min && bytes <= max ? bytes : undefined;
+  };
   return {
     expects: `a size in bytes ${bounds} such as 512Ki, 32Mi or 1Gi`,
     schema: { type: ["string", "integer"], pattern: "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|K|M|G)?$", minimum: min },
-    parse: (value) => {
-      const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|K|M|G)?$/.exec(value) ?? [];
-      const bytes = Math.floor(Number(amount) * (bytesByUnit[unit] ?? Number.NaN));
-      return bytes >= min && bytes <= max ? bytes : undefined;
-    },
+    parse,
     show: showBytes,
+    // "64MB", "64 MiB" and "64mi" are sizes to people.
+    meant: (text) => {
+      const [, amount = "", prefix = "", binary = ""] = /^(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?$/i.exec(text) ?? [];
+      const size = `${amount}${prefix.toUpperCase()}${binary.toLowerCase()}`;
+      return parse(size) === undefined ? undefined : size;
+    },
   };
 }
 

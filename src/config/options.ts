@@ -10,6 +10,7 @@ import {
   headerNames,
   integer,
   ipAddress,
+  type OptionKind,
   port,
   text,
   tlsVersion,
@@ -18,6 +19,20 @@ import { type OptionValues, option } from "./option-table.ts";
 import { podOptions } from "./pod-options.ts";
 import { protocolOptions } from "./protocol-options.ts";
 import { strategyOptions } from "./strategy-options.ts";
+
+/** By the words that people know the levels of a log by. */
+const levelNumbers: ReadonlyMap<string, string> = new Map([
+  ["error", "0"],
+  ["warn", "1"],
+  ["warning", "1"],
+  ["info", "2"],
+  ["debug", "4"],
+  ["trace", "5"],
+]);
+const verbosity: OptionKind<number> = {
+  ...integer(0, 5),
+  meant: (word) => levelNumbers.get(word.toLowerCase()),
+};
 
 export const serveOptions = {
   ...podOptions,
@@ -178,7 +193,7 @@ export const serveOptions = {
   ),
   verbosity: option(
     "v",
-    integer(0, 5),
+    verbosity,
     2,
     "Log level: 0 errors, 1 warnings, 2 normal, 4 a line per stream, 5 a line per message.",
     "observe.verbosity",

@@ -11,6 +11,14 @@ export const protocolOptions = {
     "listen.ignoreSubset",
     "live",
   ),
+  ignoresRewriteHeader: option(
+    "ignore-rewrite-header",
+    flag,
+    false,
+    "Let no header choose another model than the body's: x-llm-d-model-name-rewrite is removed and not heeded.",
+    "listen.ignoreRewriteHeader",
+    "live",
+  ),
   emitsScores: option(
     "emit-endpoint-scores",
     flag,

@@ -159,10 +159,20 @@ export function strategyFaults(config: StrategyConfig, profiles: readonly string
   for (const name of allowedStrategies) {
     if (!known.includes(name)) complain(strategyOptions.allowedStrategies.flag, name);
   }
-  if (strategy !== "" && !profiles.includes(strategy)) {
-    const parts = readStrategyText(strategy);
-    if (parts === undefined || strategyProfile(parts, {}) === undefined)
-      complain(strategyOptions.strategy.flag, strategy);
+  const named = strategy === "" ? [] : namesIn(strategy, profiles);
+  if (named === undefined) complain(strategyOptions.strategy.flag, strategy);
+  // It would refuse every request that names none.
+  else if (allowedStrategies.length > 0 && !named.every((name) => allowedStrategies.includes(name))) {
+    const expected = `only names out of --${strategyOptions.allowedStrategies.flag}: ${allowedStrategies.join(", ")}`;
+    faults.push({ path: `--${strategyOptions.strategy.flag}`, expected, got: quoted(strategy) });
   }
   return faults;
+}
+
+/** The profile, or the strategies that count in the text; undefined where it is neither. */
+function namesIn(text: string, profiles: readonly string[]): readonly string[] | undefined {
+  if (profiles.includes(text)) return [text];
+  const parts = readStrategyText(text);
+  if (parts === undefined || strategyProfile(parts, {}) === undefined) return undefined;
+  return parts.map(({ name }) => name);
 }

@@ -26,29 +26,38 @@ export function parsePodList(
   option = "--pods",
 ): { readonly pods: readonly PodEntry[] } | { readonly faults: readonly ConfigFault[] } {
   if (text.trim() === "") return { faults: [{ path: option, expected: "at least one host:port", got: "nothing" }] };
-  const pods: PodEntry[] = [];
+  const roll = new EntryRoll();
   const faults: ConfigFault[] = [];
   for (const [i, part] of text.split(",").entries()) {
-    const parsed = parseNext(part.trim(), pods);
-    if ("host" in parsed) pods.push(parsed);
-    else faults.push({ path: `${option}[${i}]`, ...parsed });
+    const fault = parseNext(part.trim(), roll);
+    if (fault !== undefined) faults.push({ path: `${option}[${i}]`, ...fault });
   }
-  return faults.length > 0 ? { faults } : { pods };
+  return faults.length > 0 ? { faults } : { pods: roll.entries };
 }
 
-function parseNext(text: string, before: readonly PodEntry[]): PodEntry | EntryFault {
+function parseNext(text: string, roll: EntryRoll): EntryFault | undefined {
   const parsed = parsePodEntry(text);
   if ("expected" in parsed) return parsed;
-  const expected = expectedInstead(parsed, before);
-  return expected === undefined ? parsed : { expected, got: JSON.stringify(text) };
+  const expected = roll.add(parsed);
+  return expected === undefined ? undefined : { expected, got: JSON.stringify(text) };
 }
 
-/** What is expected instead of an entry whose name or address the list has already; undefined for a new one. */
-export function expectedInstead({ name, host, port }: PodEntry, before: readonly PodEntry[]): string | undefined {
-  if (before.some((pod) => pod.name === name)) return "a name that is not in the list before";
-  const address = podAddress(host, port);
-  const isTaken = before.some((pod) => podAddress(pod.host, pod.port) === address);
-  return isTaken ? "an address that is not in the list before" : undefined;
+/** The entries of one list, each name and each address once. */
+export class EntryRoll {
+  readonly entries: PodEntry[] = [];
+  readonly #names = new Set<string>();
+  readonly #addresses = new Set<string>();
+
+  /** What is expected instead of an entry whose name or address the list has already; undefined once it is added. */
+  add(entry: PodEntry): string | undefined {
+    const address = podAddress(entry.host, entry.port);
+    if (this.#names.has(entry.name)) return "a name that is not in the list before";
+    if (this.#addresses.has(address)) return "an address that is not in the list before";
+    this.#names.add(entry.name);
+    this.#addresses.add(address);
+    this.entries.push(entry);
+    return undefined;
+  }
 }
 
 /** One source for all addresses, and one for each host name, so that a name that is lost casts no doubt on the rest. */

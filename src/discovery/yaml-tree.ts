@@ -55,7 +55,8 @@ export class YamlTree {
       const place = this.#place(keyNode.range?.[0] ?? 0, inner);
       if (!isScalar(keyNode)) this.#fault(place, "a word as key", shown(keyNode));
       else if (known?.includes(key) === false) {
-        this.#fault(place, `one of ${known.join(", ")}`, `the key ${quoted(key)}`, nearestWord(key, known));
+        const expected = known.length === 0 ? "no keys" : `one of ${known.join(", ")}`;
+        this.#fault(place, expected, `the key ${quoted(key)}`, nearestWord(key, known));
       } else if (fields.has(key)) this.#fault(place, "each key once", `${quoted(key)} again`);
       else fields.set(key, this.#field(pair.value as Node | null, inner, place));
     }

@@ -234,13 +234,13 @@ export class Answer {
 
   /** Most replies name one pod and no more: those are there already. */
   #replyTo(picked: Picked, on: keyof PickReply, body: Buffer | undefined): Buffer {
-    const { pod, fallbacks, strategy, rewrite } = picked;
+    const { pod, fallbacks, rewrite } = picked;
     const { replies, router, settings } = this.#host;
     const { controlBits, lacksRequestId } = this.head;
     const splice = on === "onBody" ? rewrite?.splice : undefined;
-    const isPlain = controlBits === 0 && !lacksRequestId && fallbacks === undefined && strategy === undefined;
+    const told = pickHeaders(picked, settings.strategyHeader);
+    const isPlain = controlBits === 0 && !lacksRequestId && fallbacks === undefined && told.length === 0;
     if (isPlain && !settings.emitsScores && splice === undefined) return replies.of(pod)[on];
-    const told = pickHeaders(picked, settings.strategyHeader ?? "");
     const spliced = splice && body && splicedBody(body, splice, this.head.hasLength);
     return replies.with(pod, on, {
       fallbacks,

@@ -55,7 +55,8 @@ export function readControl(message: StreamMessage): ControlHeaders {
 
 function firstValue(message: StreamMessage, spellings: readonly Buffer[]): string {
   for (const name of spellings) {
-    const value = headerValue(message, name).trim();
+    // UTF-8, as the names are in bodies and metrics; decoded first, for a byte of a letter may look like a space.
+    const value = Buffer.from(headerValue(message, name), "latin1").toString().trim();
     if (value !== "") return value;
   }
   return "";

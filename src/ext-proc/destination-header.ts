@@ -46,7 +46,11 @@ export function encodePick(
   const destination = [address, ...fallbacks.map((pod) => pod.address)].join(",");
   const mutation = names.map((name) => setHeader(name, destination));
   for (const [name, value] of headers) mutation.push(setHeader(name, value));
-  if (removedBits !== 0) for (const name of namesOf(removedBits)) mutation.push(removeHeader(name));
+  // What is set is overwritten already: to remove it as well would leave it to the data plane which one it does last.
+  const isSet = (name: string) => names.includes(name) || headers.some(([each]) => each === name);
+  if (removedBits !== 0) {
+    for (const name of namesOf(removedBits)) if (!isSet(name)) mutation.push(removeHeader(name));
+  }
   const told = [structField(DESTINATION_HEADER, field(3, destination))];
   if (scores.length > 0) told.push(structField(SCORES_KEY, structValue(scores.map(scoreField))));
   return Buffer.concat([

@@ -30,12 +30,13 @@ export function noteOutcome(message: StreamMessage, answer: Answer, host: Stream
 function moveTo(served: string, answer: Answer, host: StreamHost): boolean {
   const { ticket, pod: picked, fallbacks, fingerprint } = answer;
   if (ticket === undefined || picked === undefined || served === picked.address) return true;
+  const other = host.podAt(served);
+  // What names none of our pods says nothing of those that we named.
+  if (other === undefined) return false;
   const place = fallbacks.findIndex((pod) => pod.address === served);
   for (const pod of [picked, ...fallbacks.slice(0, Math.max(place, 0))]) {
     host.outcomes.failed(pod, "connect", ticket.openedAtMs, fingerprint);
   }
-  const other = host.podAt(served);
-  if (other === undefined) return false;
   host.inFlight.move(ticket, other);
   answer.pod = other;
   answer.moved = true;

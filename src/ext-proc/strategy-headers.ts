@@ -7,11 +7,14 @@ export type HeaderPair = readonly [name: string, value: string];
 /** AIBrix's cluster follows it; in answers it is the pod's name. */
 const TARGET_HEADER = "target-pod";
 
-/** None for a pick by the profile of the pool. */
-export function pickHeaders({ strategy, pod }: Picked, header: string): readonly HeaderPair[] {
-  if (strategy === undefined) return [];
+/**
+ * `header` is undefined where requests name no strategies. Where they may, the pod is named whatever was: AIBrix's route
+ * goes by the mere presence of the header, so that one with nothing in it is led by `target-pod` too.
+ */
+export function pickHeaders({ strategy, pod }: Picked, header: string | undefined): readonly HeaderPair[] {
+  if (header === undefined) return [];
   const target: HeaderPair = [TARGET_HEADER, pod.address];
-  return header === "" ? [target] : [[header, strategy], target];
+  return header === "" || strategy === undefined ? [target] : [[header, strategy], target];
 }
 
 export interface AnsweredStrategy {

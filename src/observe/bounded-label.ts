@@ -1,7 +1,7 @@
 /** Keeps the values of a label few, whatever clients send: beyond a limit they are all one. */
 
-/** What stands for all values beyond the limit. */
-const OTHER = "other";
+/** What stands for all values beyond the limit; a value that is itself spelled so is counted with them. */
+export const OTHER = "other";
 
 const LONGEST = 512;
 

@@ -1,5 +1,6 @@
 /**
- * Families of metrics whose labels take many values: cells by label values, and their text when Prometheus asks. A
+ * Families of metrics whose labels take many values: cells by label values, and their text when Prometheus asks, in
+ * pieces so that whoever puts them together can let requests in between. A
  * family may have a twin, the same numbers under an older name with some of its labels, added up while the text is made.
  */
 import { type Cell, escapeLabel } from "./instruments.ts";
@@ -70,18 +71,36 @@ export class ValueFamily {
   }
 
   text(): string {
+    return [...this.pieces()].join("");
+  }
+
+  /** Its text, a sample at a time; nothing yet while samples are added up. */
+  *pieces(): Generator<string> {
     const { name, labels, twin } = this.#spec;
     const own = new Map<string, number>();
     const added = new Map<string, number>();
-    this.#each((values, value) => {
-      if (Number.isNaN(value)) return;
+    for (const { values, value } of this.#samples()) {
       own.set(labelsText(labels, values), value);
-      if (twin === undefined) return;
-      const text = labelsText(twin.labels, picked(twin, values));
-      added.set(text, (added.get(text) ?? 0) + value);
+      if (twin !== undefined) {
+        const text = labelsText(twin.labels, picked(twin, values));
+        added.set(text, (added.get(text) ?? 0) + value);
+      }
+      yield "";
+    }
+    yield this.#head(name);
+    yield* lines(name, own);
+    if (twin === undefined) return;
+    yield this.#head(twin.name);
+    yield* lines(twin.name, added);
+  }
+
+  /** All of one moment: what is written later does not add up with what was written before. */
+  #samples(): { readonly values: Values; readonly value: number }[] {
+    const samples: { values: Values; value: number }[] = [];
+    this.#each((values, value) => {
+      if (!Number.isNaN(value)) samples.push({ values, value });
     });
-    const text = this.#head(name) + lines(name, own);
-    return twin === undefined ? text : text + this.#head(twin.name) + lines(twin.name, added);
+    return samples;
   }
 
   #each(write: WriteValue): void {
@@ -142,18 +161,21 @@ export class HistogramFamily {
   }
 
   text(): string {
+    return [...this.pieces()].join("");
+  }
+
+  /** Its text, a cell at a time. */
+  *pieces(): Generator<string> {
     const { name, labels, twin } = this.#spec;
-    let text = this.#head(name);
+    yield this.#head(name);
     const added = new Cells(() => new HistogramCell(this.#bounds));
     for (const { values, cell } of this.#cells.all.values()) {
-      text += this.#samples(name, pairs(labels, values), cell);
       if (twin !== undefined) added.at(picked(twin, values)).add(cell);
+      yield this.#samples(name, pairs(labels, values), cell);
     }
-    if (twin === undefined) return text;
-    text += this.#head(twin.name);
-    for (const { values, cell } of added.all.values())
-      text += this.#samples(twin.name, pairs(twin.labels, values), cell);
-    return text;
+    if (twin === undefined) return;
+    yield this.#head(twin.name);
+    for (const { values, cell } of added.all.values()) yield this.#samples(twin.name, pairs(twin.labels, values), cell);
   }
 
   #samples(name: string, labels: string, cell: HistogramCell): string {
@@ -177,10 +199,8 @@ function picked({ from }: Twin, values: Values): Values {
   return from.map((at) => values[at] ?? "");
 }
 
-function lines(name: string, samples: ReadonlyMap<string, number>): string {
-  let text = "";
-  for (const [labels, value] of samples) text += `${name}${labels} ${value}\n`;
-  return text;
+function* lines(name: string, samples: ReadonlyMap<string, number>): Generator<string> {
+  for (const [labels, value] of samples) yield `${name}${labels} ${value}\n`;
 }
 
 function labelsText(labels: readonly string[], values: Values): string {

@@ -77,7 +77,7 @@ export class GoReport {
   picked(decision: Picked, elapsedMs: number, fairness: string, ticket: Ticket | undefined): RequestCells {
     const { model, rewrite, priority = 0 } = decision;
     const target = targetOf(model, rewrite);
-    const cells = this.#book.of(model, target, fairness, priority);
+    const cells = this.#book.of({ model, target, fairness, priority, isTargetAsked: rewrite?.by === BY_HEADER });
     cells.count(this.families.requests).value++;
     cells.count(this.families.running).value++;
     this.#attempt(decision, cells.target).value++;
@@ -97,9 +97,9 @@ export class GoReport {
   }
 
   refused({ code, model = "" }: Refusal, fairness: string, isInference: boolean): void {
-    const label = this.#book.modelLabel(model);
+    const [label, tenant] = this.#book.ofRefused(model, fairness, code === "model_not_found");
     const word = errorWord(errorCodes[code].status);
-    this.families.requestErrors.cell([label, label, this.#book.tenantLabel(fairness), "0", word]).value++;
+    this.families.requestErrors.cell([label, label, tenant, "0", word]).value++;
     if (isInference && noPodFound.has(code)) this.families.attempts.cell(["failure", label, "", "", ""]).value++;
   }
 
@@ -122,7 +122,8 @@ export class GoReport {
     if (cell === undefined) {
       const port = pod.address.slice(pod.address.lastIndexOf(":") + 1);
       const name = this.#pods.bound(pod.name);
-      cell = this.families.attempts.cell(["success", target, name, this.#namespaceOf(pool.name), port]);
+      const label = this.#book.attemptLabel(target, name);
+      cell = this.families.attempts.cell(["success", label, name, this.#namespaceOf(pool.name), port]);
       byTarget.set(target, cell);
     }
     return cell;

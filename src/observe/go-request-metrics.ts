@@ -1,26 +1,28 @@
 /** The metrics of the Go picker that tell of requests: what is emitted under its names, as data. */
 import { goBounds } from "./go-bounds.ts";
+import { labelCaps } from "./go-label-caps.ts";
 import { emitted, extension, model, objective, olderModel, plugin } from "./go-metric.ts";
 
 const endpoint = ["endpoint_name", "namespace", "port"];
 
+const CAPS = `this one and all by the same labels: ${labelCaps.tenants} tenants, ${labelCaps.models} unknown models and ${labelCaps.cells} combinations that clients choose, the rest told as other`;
+
 /** By model and flow. */
 export const requestMetrics = {
-  requests: emitted(
-    "counter",
-    "request_total",
-    model,
-    ["picks"],
-    "Inference requests a pod was picked for.",
-    objective("request_total", [...olderModel, "priority"]),
-  ),
+  requests: emitted("counter", "request_total", model, ["picks"], "Inference requests a pod was picked for.", {
+    ...objective("request_total", [...olderModel, "priority"]),
+    remark: CAPS,
+  }),
   requestErrors: emitted(
     "counter",
     "request_error_total",
     [...model, "error_code"],
     ["refusals"],
     "Requests the picker refused, by the Go picker's word for the status, and those a pod answered with 400 or more (ModelServerError).",
-    { ...objective("request_error_total", [...olderModel, "error_code"]), remark: "pods' errors count as well" },
+    {
+      ...objective("request_error_total", [...olderModel, "error_code"]),
+      remark: `pods' errors count as well; of refused requests ${labelCaps.refusals} pairs of tenant and model that clients choose, one model for all that are refused for their names`,
+    },
   ),
   requestSeconds: emitted(
     "histogram",
@@ -128,7 +130,10 @@ export const decisionMetrics = {
     ["status", "target_model_name", ...endpoint],
     ["picks", "refusals"],
     "Decisions for inference requests, by the pod picked; of those that found none its labels are empty.",
-    extension("scheduler_attempts_total", ["status", "target_model_name", "pod_name", "namespace", "port"]),
+    {
+      ...extension("scheduler_attempts_total", ["status", "target_model_name", "pod_name", "namespace", "port"]),
+      remark: `${labelCaps.attempts} pairs of a pod and an unknown model, the rest told as other`,
+    },
   ),
   requestProcessing: emitted(
     "histogram",

@@ -1,4 +1,5 @@
 /** The two HTTP ports: metrics and probes for the cluster, pods and decisions for the operator on loopback. */
+import { Readable } from "node:stream";
 import fastify, { type FastifyInstance } from "fastify";
 import type { DecisionTrace } from "./decision-trace.ts";
 import type { Metrics } from "./metrics.ts";
@@ -8,7 +9,7 @@ import type { Readiness } from "./readiness.ts";
 export function metricsServer(metrics: Metrics, readiness: () => Readiness): FastifyInstance {
   const server = fastify({ forceCloseConnections: true });
   server.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metrics.render()),
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(Readable.from(metrics.parts())),
   );
   server.get("/livez", async () => "ok\n");
   server.get("/readyz", async (_request, reply) => {

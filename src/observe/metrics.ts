@@ -1,4 +1,5 @@
 /** The instruments of every metric of the picker, and the page they make. */
+import { setImmediate as afterOthers } from "node:timers/promises";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { HotCounter, HotHistogram, type MetricSpec, PolledFamily } from "./instruments.ts";
 import { type AnySpec, metricSpecs, SECONDS_BOUNDS } from "./metric-specs.ts";
@@ -16,6 +17,9 @@ export type Instruments = { readonly [K in keyof Specs]: Instrument<Specs[K]> };
 /** Whose names the metrics have: ours, those of the Go picker, or each in turn. */
 export type MetricNames = "pointsman" | "go" | "both";
 
+/** For so long the page is written before requests are let in. */
+const SLICE_MS = 2;
+
 export class Metrics {
   /** Of our own names, and of process and runtime. */
   readonly #own = new Registry();
@@ -26,7 +30,7 @@ export class Metrics {
   readonly refreshers: (() => void)[] = [];
   readonly #families: PolledFamily[] = [];
   /** Families under other names, which write their own text. */
-  readonly others: { text(): string }[] = [];
+  readonly others: { pieces(): Iterable<string> }[] = [];
 
   constructor(version: string, names: MetricNames = "pointsman") {
     this.#tellsOwn = names !== "go";
@@ -42,10 +46,21 @@ export class Metrics {
   }
 
   async render(): Promise<string> {
+    let page = "";
+    for await (const part of this.parts()) page += part;
+    return page;
+  }
+
+  /** The page, bit by bit. It may be some MB, and the thread that writes it is the one that picks: requests are let in between. */
+  async *parts(): AsyncGenerator<string> {
     for (const refresh of this.refreshers) refresh();
     const kept = [await this.#process.metrics()];
     if (this.#tellsOwn) kept.push(await this.#own.metrics(), ...this.#families.map((family) => family.text()));
-    return [...kept, ...this.others.map((family) => family.text())].join("\n");
+    yield kept.join("\n");
+    for (const family of this.others) {
+      await afterOthers();
+      yield* slices(family.pieces());
+    }
   }
 
   #instrument(spec: AnySpec): HotCounter | HotHistogram | Gauge | PolledFamily {
@@ -63,4 +78,19 @@ export class Metrics {
     this.#families.push(family);
     return family;
   }
+}
+
+/** The text of a family behind others, as much at once as a slice of time allows. */
+async function* slices(pieces: Iterable<string>): AsyncGenerator<string> {
+  let text = "\n";
+  let sinceMs = performance.now();
+  for (const piece of pieces) {
+    text += piece;
+    if (performance.now() - sinceMs < SLICE_MS) continue;
+    yield text;
+    text = "";
+    await afterOthers();
+    sinceMs = performance.now();
+  }
+  yield text;
 }

@@ -62,7 +62,7 @@ export class RewriteBook {
     return this.#stated.size === 0;
   }
 
-  /** The rule that names the model; `pool` is "" where the pool is not known yet, and then a rule of any pool may. */
+  /** The rule that names the model; `pool` is "" where no pool is named and none serves the model, and then a rule of any pool may. */
   exactRule(model: string, pool: string): CompiledRule | undefined {
     return this.#exact.get(model)?.find((rule) => rule.pool === "" || pool === "" || rule.pool === pool);
   }

@@ -19,6 +19,8 @@ export const BY_CONFIG = "config";
 export interface RewriterParts {
   readonly book: RewriteBook;
   readonly pools: Pools;
+  /** May no header say by which name a request goes on? Default: it may. */
+  readonly ignoresHeader?: boolean;
   /** Uniform in 0..1, without 1. */
   readonly random: () => number;
 }
@@ -37,19 +39,22 @@ export class Rewriter {
   renamingOf(model: string, pool: string, asked: string): Renaming | undefined {
     const { book, random } = this.#parts;
     if (!book.isEmpty) {
-      const known = pool || this.#onlyPool();
-      const rule =
-        (model === "" ? undefined : book.exactRule(model, known)) ??
-        book.genericRule(known || this.#poolServing(model));
+      // A pool's rule must not draw requests for a model that another pool serves.
+      const known = pool || this.#onlyPool() || this.#poolServing(model);
+      const rule = (model === "" ? undefined : book.exactRule(model, known)) ?? book.genericRule(known);
       if (rule !== undefined) return { target: drawTarget(rule, random()), by: rule.source, pool: rule.pool };
     }
-    const target = askedModel(asked);
+    const target = this.#askedBy(asked);
     return target === "" ? undefined : { target, by: BY_HEADER, pool: "" };
   }
 
   /** Does a request that names no model get one? */
   namesAll(pool: string, asked: string): boolean {
-    return askedModel(asked) !== "" || this.#parts.book.genericRule(pool || this.#onlyPool()) !== undefined;
+    return this.#askedBy(asked) !== "" || this.#parts.book.genericRule(pool || this.#onlyPool()) !== undefined;
+  }
+
+  #askedBy(header: string): string {
+    return this.#parts.ignoresHeader === true ? "" : askedModel(header);
   }
 
   #onlyPool(): string {

@@ -114,6 +114,11 @@ export class Lane {
     this.tokenHeader = this.#owned.map(([, owner]) => owner.tokenHeader ?? "").find((name) => name !== "") ?? "";
   }
 
+  /** One for other candidates, which learns together with this one. It needs a plan of its own: that has the rows' arrays. */
+  with({ plan, filters }: { readonly plan: ScoringPlan; readonly filters: FilterChain }): Lane {
+    return new Lane({ ...this.#parts, plan, filters });
+  }
+
   decide(question: Question, faults?: ScorerFaults): Decision {
     const { request, hints, choice, seed } = question;
     const { plan, filters } = this.#parts;

@@ -11,6 +11,8 @@ const routes = [...places.hcm, "route_config", "virtual_hosts", "all", "routes"]
 
 /** As AIBrix patches Envoy: whatever names a strategy goes where the header target-pod says. */
 const asAibrix: readonly Edit[] = [
+  // AIBrix's Envoy has nothing in front of the picker that takes out what clients forge.
+  { op: "remove", at: [...places.hcm, "http_filters", "envoy.filters.http.header_mutation"] },
   {
     op: "add",
     at: [...routes, 0],
@@ -87,10 +89,21 @@ describe.skipIf(testEnvoy === undefined)("strategies behind buffered.yaml with A
     expect(["x-route", "routing-strategy", "target-pod", "target-pod-ip"].map((name) => headers.get(name))).toEqual(
       new Array(4).fill(null),
     );
-    expect(body.headers?.["target-pod"]).toBeUndefined();
+    expect(body.headers?.["target-pod"]).toBe(body.pod);
     expect(headers.get("request-id")).toBe(body.headers?.["x-request-id"]);
     expect(await picker.metric("pointsman_picks_total", { reason: "scored" })).toBe(before + 1);
   });
+
+  test.each([{}, { "routing-strategy": "" }, { "routing-strategy": " " }])(
+    "a pod that a client names beside %j is never the one",
+    async (given) => {
+      const forged = { "target-pod": "127.0.0.1:1", "target-pod-ip": "127.0.0.1:1" };
+      const { status, headers, body } = await ask({ ...given, ...forged });
+      expect([status, headers.get("x-route")]).toEqual([200, "routing-strategy" in given ? "original_route" : null]);
+      expect(pods.addresses).toContain(body.pod);
+      expect([body.headers?.["target-pod"], body.headers?.["target-pod-ip"]]).toEqual([body.pod, undefined]);
+    },
+  );
 
   test("a session stays where its first answer was", async () => {
     const first = await ask({ "routing-strategy": "session-affinity" });

@@ -1,7 +1,9 @@
 /** The tables of compatibility with the Go picker: its plugins, flags and metrics, and what becomes of each. */
 import { foreignPlugins } from "../../src/config/foreign/catalogue.ts";
+import { foreignGates } from "../../src/config/foreign/feature-gates.ts";
 import { type ForeignFlag, foreignFlags } from "../../src/config/foreign/flags.ts";
 import { fates } from "../../src/config/foreign/plugin.ts";
+import { dashed } from "../../src/config/load-config.ts";
 import { serveOptions } from "../../src/config/options.ts";
 import { GO_PREFIX, goMetrics } from "../../src/observe/go-metrics.ts";
 import { metricSpecs } from "../../src/observe/metric-specs.ts";
@@ -20,22 +22,25 @@ function pluginsTable(): string {
 function flagsTable(): string {
   const rows = foreignFlags.map(({ flag, goDefault, fate, ours, remark = "", note }) => {
     const line = note === undefined || (fate === "idle" && ours === "") ? "" : "says so at the start";
-    return [
-      code(flag.length === 1 ? `-${flag}` : `--${flag}`),
-      goDefault,
-      fate,
-      ours,
-      [remark, line].filter(Boolean).join("; "),
-    ];
+    return [code(dashed(flag)), goDefault, fate, ours, [remark, line].filter(Boolean).join("; ")];
   });
   return table(["Flag", "Default there", "Here", "By", "Remark"], rows);
+}
+
+function gatesTable(): string {
+  const rows = foreignGates.map(({ gate, fate, why }) => [
+    code(gate),
+    fate,
+    fate === "refused" ? `${why}; ${code(`${gate}=false`)} is taken` : `${why}; says so at the start`,
+  ]);
+  return table(["Gate", "Here", "Why"], rows);
 }
 
 /** What the Go picker does without a word, and this one does not, or does otherwise. */
 function differencesTable(): string {
   const rows = foreignFlags.flatMap((each) => {
     const here = defaultHere(each);
-    return here === undefined ? [] : [[code(`--${each.flag}`), each.goDefault, here, each.remark ?? each.ours]];
+    return here === undefined ? [] : [[code(dashed(each.flag)), each.goDefault, here, each.remark ?? each.ours]];
   });
   return table(["Flag", "Default there", "Default here", "Why, or what instead"], rows);
 }
@@ -70,6 +75,7 @@ export const foreignTables: Readonly<Record<string, () => string>> = {
     ),
   "foreign-plugins": pluginsTable,
   "foreign-flags": flagsTable,
+  "foreign-gates": gatesTable,
   "foreign-differences": differencesTable,
   "foreign-metrics": metricsTable,
 };

@@ -20,7 +20,7 @@ import { strategies as known } from "../../src/routing/strategies/catalogue.ts";
 const PODS = 4;
 const labelFilter = builtInFilters.find(({ name }) => name === "label");
 
-/** Four pods p0..p3, of which p3 is old, and a profile that keeps p0 for others. */
+/** Four pods p0..p3, of which p3 is old, a profile that keeps p0 for others, and one that passes over the old. */
 function world(...args: string[]) {
   const table = new PodTable();
   const models = new ServedModels();
@@ -34,10 +34,12 @@ function world(...args: string[]) {
     })),
   );
   const { scorers, picker } = defaultProfile();
-  const filters = labelFilter === undefined ? [] : [{ filter: labelFilter, options: { requirements: ["n!=0"] } }];
+  const keeps = (requirement: string) =>
+    labelFilter === undefined ? [] : [{ filter: labelFilter, options: { requirements: [requirement] } }];
   const profiles = new Map([
     ["default", { scorers, picker, filters: [] }],
-    ["spared", { scorers, picker, filters }],
+    ["spared", { scorers, picker, filters: keeps("n!=0") }],
+    ["young", { scorers, picker, filters: keeps("!old") }],
   ]);
   for (const profile of profiles.keys()) {
     pools.obtain(profile, { ...defaultPoolSettings, profile }).assign(table.pods());
@@ -156,6 +158,32 @@ describe("a router with strategies", () => {
     expect(picks(it, hints("random", {}, "spared"))).toEqual(by("random", 1, 2, 3));
     it.set("waiting", 0, 4, 5, 6);
     expect(picks(it, hints("spared"))).toEqual(by("spared", 1));
+    expect(picks(it, hints("default"))).toEqual(by("default", 0));
+  });
+
+  test("keeps the pool's filters where a profile is named, beside that profile's own", () => {
+    const it = world("--routing-strategies");
+    it.set("waiting", 0, 4, 5, 6);
+    expect(picks(it, hints("default", {}, "spared"))).toEqual(by("default", 1));
+    expect(picks(it, hints("young", {}, "spared"))).toEqual(by("young", 1));
+    it.set("waiting", 0, 6, 5, 4);
+    expect(picks(it, hints("young", {}, "spared"))).toEqual(by("young", 2));
+    it.set("inFlight", 0, 5, 4, 5);
+    const byLoad = it.router.routeByInFlight("fault", hints("default", {}, "spared"));
+    expect(byLoad).toMatchObject({ pod: { name: "p2" } });
+  });
+
+  test("learns for a named profile what the pools of that profile learn", () => {
+    const it = world("--routing-strategies");
+    const body = JSON.stringify({ model: "m", messages: [{ role: "user", content: "the same words ".repeat(400) }] });
+    const request = parseBody("chat", Buffer.from(body), false);
+    if ("code" in request) throw new Error(request.code);
+    const first = it.router.route(request, "scored", hints("default", {}, "spared"));
+    it.router.learn(first);
+    const next = it.router.route(request, "scored", hints(""));
+    expect(
+      first.kind === "picked" && next.kind === "picked" && first.pod === next.pod && next.predictedHit,
+    ).toBeGreaterThan(0);
   });
 
   test("narrows by the request's own filter, but not a request without a strategy", () => {

@@ -7,6 +7,7 @@ import type { Profile } from "../../routing/profile.ts";
 import type { GivenScrapeOptions } from "../../scrape/scrape-options.ts";
 import type { SourceConfig } from "../pool-config.ts";
 import type { DocumentReading, StartNote } from "./document-reading.ts";
+import { readGates } from "./feature-gates.ts";
 import { noteIdleSections } from "./idle-sections.ts";
 import { type Instance, readPlugins } from "./instances.ts";
 import { listOf, mappingOf, toggle } from "./parameters.ts";
@@ -64,31 +65,6 @@ function readApiVersion({ tree }: DocumentReading, field: Field): void {
   const expected = `one of ${apiVersions.join(", ")}`;
   const text = tree.text(field, expected);
   if (text !== undefined && !apiVersions.includes(text)) tree.wrong(field, expected, nearestWord(text, apiVersions));
-}
-
-/** What each gate of the Go picker says of here; a text is said at the start. */
-const gates: Readonly<Record<string, string>> = {
-  flowControl: "requests are not queued here",
-  haPopulateNonLeaderDatastore: "there is no leader: every replica knows the pods and serves",
-  dataLayer: "there is only the one data layer",
-  enableLegacyMetrics: "there is only the one data layer",
-  prepareDataPlugins: "data are prepared where a scorer reads them",
-};
-const gateNames = Object.keys(gates);
-
-function readGates({ tree, fault, notes }: DocumentReading, list: Field | undefined): void {
-  const expected = `a list of ${gateNames.join(", ")}, each with or without =true or =false`;
-  for (const field of (list && tree.items(list, expected)) ?? []) {
-    const text = tree.text(field, expected);
-    if (text === undefined) continue;
-    const [, name = text, value = "true"] = /^([^=]*)(?:=(true|false))?$/.exec(text) ?? [];
-    const says = Object.hasOwn(gates, name) ? gates[name] : undefined;
-    if (says === undefined)
-      fault(field.place, `one of ${gateNames.join(", ")}`, quoted(text), nearestWord(name, gateNames));
-    else if (name === "flowControl" && value === "true") {
-      fault(field.place, "flowControl=false, or the gate left out: requests are not queued here", quoted(text));
-    } else if (name !== "flowControl") notes.push({ about: `featureGates ${name}`, says });
-  }
 }
 
 const dataLayerKeys = [

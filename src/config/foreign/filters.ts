@@ -183,7 +183,7 @@ const testing = plugin({
 const prefixAffinity = plugin({
   type: "prefix-cache-affinity-filter",
   role: "filter",
-  fate: "same",
+  fate: "near",
   ours: "prefix-affinity",
   remark:
     "a scorer that weighs more than all others together, beside max-score-picker; nothing is explored or predicted",

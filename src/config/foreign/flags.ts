@@ -4,6 +4,7 @@
  */
 
 import { parseMetricSpec } from "../../scrape/metric-spec.ts";
+import { dashed } from "../load-config.ts";
 import { durationMs, flag, integer, type OptionKind, text } from "../option-kinds.ts";
 import type { EngineNames } from "./custom-engine.ts";
 import type { Fate } from "./plugin.ts";
@@ -29,7 +30,7 @@ const unless = (expected: unknown, says: string) => (value: unknown) => (value =
 
 /** A flag that is an option of ours, by the same name. */
 const own = (flagName: string, goDefault: string, remark?: string): ForeignFlag => {
-  return { flag: flagName, goDefault, fate: "same", ours: `--${flagName}`, ...(remark !== undefined && { remark }) };
+  return { flag: flagName, goDefault, fate: "same", ours: dashed(flagName), ...(remark !== undefined && { remark }) };
 };
 
 /** One that the present Go picker has as a parameter of the plugin that asks the pods. */
@@ -134,7 +135,13 @@ const scraping = [
     "a reading counts as unknown after three scrape intervals, 2s at least",
   ),
   moved("model-server-metrics-scheme", "http", "scheme", "as in the old pickers; gone in the present one"),
-  own("model-server-metrics-port", "0", "as in the old pickers; gone in the present one"),
+  {
+    ...own("model-server-metrics-port", "0", "as in the old pickers; gone in the present one"),
+    // No plugin has a parameter for it.
+    note: always(
+      "deprecated beside an EndpointPickerConfig: the present Go picker asks for metrics at the port that serves",
+    ),
+  },
   moved("model-server-metrics-path", "/metrics", "path", "as in the old pickers; gone in the present one"),
   moved(
     "model-server-metrics-https-insecure-skip-verify",
@@ -151,7 +158,7 @@ const scraping = [
 
 const openMetrics = "metrics are open and in plain HTTP here: keep their port inside the cluster";
 
-const watching = [
+const watching: readonly ForeignFlag[] = [
   idle("metrics-endpoint-auth", "true", flag, openMetrics, unless(false, `has no effect here: ${openMetrics}`)),
   idle("metrics-cert-dir", "", text("a folder"), openMetrics, unless("", `has no effect here: ${openMetrics}`)),
   idle("metrics-client-ca-file", "", text("a file"), openMetrics, unless("", `has no effect here: ${openMetrics}`)),
@@ -172,7 +179,15 @@ const watching = [
     "the log is JSON",
     unless("json", "has no effect here: the log is JSON"),
   ),
-  idle("zap-log-level", "info", text("a level"), "sets -v, unless that is given", always("deprecated: say -v instead")),
+  {
+    flag: "zap-log-level",
+    goDefault: "info",
+    fate: "near",
+    ours: "-v",
+    remark: "unless that is given: debug is 4, info 2, error and panic 0, a number the same up to 5",
+    kind: text("a level"),
+    note: always("deprecated: say -v instead"),
+  },
   idle("zap-stacktrace-level", "error", text("a level"), "a fault of the picker's own has its stack"),
   idle("zap-time-encoding", "epoch", text("an encoding"), "times are ISO 8601"),
 ];

@@ -17,7 +17,7 @@ const parameters = {
 
 const noTable = "sessions are placed by a hash: nothing is kept that could be evicted";
 const BY_HASH =
-  "encoded_endpoint_header as there; session_id finds the pod by a hash of pod and session instead of a table, so that a session's first request goes there too and replicas agree";
+  "encoded_endpoint_header reads tokens of both pickers and hands out ip:port, where the Go picker writes namespace/name-rank-N; session_id finds the pod by a hash of pod and session instead of a table, so that a session's first request goes there too and replicas agree";
 
 interface Affinity {
   readonly use: Omit<ScorerUse, "weight">;

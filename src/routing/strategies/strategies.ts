@@ -20,13 +20,15 @@ export interface StrategyParts {
   readonly lanes: ReadonlyMap<string, Lane>;
   /** Makes a lane of what a strategy settles and of the filters of the profile with this name. */
   readonly compile: (strategy: StrategyProfile, profile: string) => Lane;
+  /** The lane of the profile `named` with the filters of `profile` added. */
+  readonly within: (lane: Lane, named: string, profile: string) => Lane;
   /** All headers that any strategy's lane reads. */
   readonly laneHeaders: readonly string[];
 }
 
 export class Strategies {
   readonly #parts: StrategyParts;
-  /** By profile and strategy: one of each that stands alone. */
+  /** By profile and strategy: one of each that stands alone, and of each profile named as one. */
   readonly #alone = new Map<string, Lane>();
   /** The same of mixes, the one used last at the end. */
   readonly #mixes = new Map<string, Lane>();
@@ -48,8 +50,10 @@ export class Strategies {
   /** The lane of this strategy in a pool with this profile; undefined where there is no such strategy. */
   laneOf(strategy: string, profile: string): Lane | undefined {
     const own = this.#parts.lanes.get(strategy);
-    if (own !== undefined) return this.#isAllowed(strategy) ? own : undefined;
+    if (own !== undefined && !this.#isAllowed(strategy)) return undefined;
+    if (own !== undefined && strategy === profile) return own;
     const key = `${profile}\n${strategy}`;
+    if (own !== undefined) return this.#alone.get(key) ?? this.#join(key, own, strategy, profile);
     return this.#alone.get(key) ?? this.#mixOf(key) ?? this.#compile(key, strategy, profile);
   }
 
@@ -67,6 +71,13 @@ export class Strategies {
     const among = selected(table, choice.among, text);
     if (among !== undefined && among.size > 0) return { ...choice, among };
     return { kind: "refused", code: "filter_empty", strategy, pool: choice.pool };
+  }
+
+  /** A request may choose how pods are compared, not which of the pool's pods it may have. */
+  #join(key: string, own: Lane, strategy: string, profile: string): Lane {
+    const lane = this.#parts.within(own, strategy, profile);
+    this.#alone.set(key, lane);
+    return lane;
   }
 
   #isAllowed(name: string): boolean {

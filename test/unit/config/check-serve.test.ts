@@ -95,6 +95,13 @@ test("serveFaults tells TLS switched off and demanded at once", () => {
   ]);
 });
 
+test("serveFaults tells a buffer that not even one body of the allowed size fits in", () => {
+  expect(faultsOf("--body-limit=2Mi", "--buffer-limit=2Mi")).toEqual([]);
+  expect(faultsOf("--body-limit=1Gi")).toEqual([
+    "--buffer-limit: expected a size of at least that of --body-limit, 1Gi, got 512Mi",
+  ]);
+});
+
 test("scrapeFileFaults names each file of a pool that is missing or holds something else", () => {
   const write = (name: string, content: string) => {
     writeFileSync(path.join(folder, name), content);

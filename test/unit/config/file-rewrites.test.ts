@@ -27,6 +27,14 @@ describe("readRewrites", () => {
     ]);
   });
 
+  test("leave a model its name where they say so, before a rule for all others", () => {
+    const { rewrites, faults } = read(`${pools}rewrites: [{models: [a], to: a}, {to: b}]`);
+    expect(faults).toEqual([]);
+    const book = new RewriteBook();
+    book.set("config", configuredRewrites(rewrites, []));
+    expect(book.exactRule("a", "")?.targets).toEqual(["a"]);
+  });
+
   test("are none where none are written, also without a file", () => {
     expect(read(pools).rewrites).toEqual([]);
     const said = { args: ["--pods=10.0.0.1:80"], env: {} };

@@ -30,10 +30,51 @@ test.each([
 test.each([
   [["--secure-serving=false"], false],
   [["--secure-serving"], true],
-  [["--secure-serving=0"], false],
+  ...["0", "f", "F", "false", "False", "FALSE"].map((word): [string[], boolean] => [
+    [`--secure-serving=${word}`],
+    false,
+  ]),
+  ...["1", "t", "T", "true", "True", "TRUE"].map((word): [string[], boolean] => [[`--secure-serving=${word}`], true]),
+  [["--secure-serving", "false"], false],
+  [["--secure-serving", "true", "--grpc-port", "7"], true],
+  [["--secure-serving", "--tls-only"], true],
 ])("loadConfig reads a flag that may stand alone: %j", (args, expected) => {
   expect(load(args).secureServing).toBe(expected);
 });
+
+test.each(["fALSE", "no", "", "yes", "2"])("loadConfig refuses the switch %j", (word) => {
+  expect(faultsOf([`--secure-serving=${word}`])).toEqual([
+    `--secure-serving: expected true or false, got ${JSON.stringify(word)}`,
+  ]);
+});
+
+test("loadConfig takes no other word for the value of a flag that may stand alone", () => {
+  expect(faultsOf(["--secure-serving", "perhaps"])).toEqual([
+    '"perhaps": expected a flag, got a word that belongs to none',
+  ]);
+  const flags = ["--model-server-metrics-https-insecure-skip-verify", "auto", "--grpc-port=7"];
+  expect(load(flags)).toMatchObject({ modelServerInsecure: "auto", grpcPort: 7 });
+});
+
+test.each([
+  ["--body-limit=64MB", "64M"],
+  ["--body-limit=64 mib", "64Mi"],
+  ["--body-limit=64k", "64K"],
+  ["--body-limit=8b", "8"],
+  ["--drain-timeout=30", "30ms"],
+  ["--scrape-timeout=1", "1s"],
+  ["-v=debug", "4"],
+  ["-v=WARN", "1"],
+])("loadConfig says what %s was probably meant as: %s", (arg, meant) => {
+  expect(faultsOf([arg])).toEqual([expect.stringMatching(` \\(did you mean ${meant}\\?\\)$`)]);
+});
+
+test.each(["--body-limit=64TB", "--body-limit=0MB", "--body-limit=MB", "-v=loud", "--drain-timeout=1.2.3"])(
+  "loadConfig guesses nothing for %s",
+  (arg) => {
+    expect(faultsOf([arg])).toEqual([expect.not.stringContaining("did you mean")]);
+  },
+);
 
 test.each([["-v", "4"], ["-v=4"], ["--v=4"]])("loadConfig reads the verbosity from %s %s", (...args) => {
   expect(load(args.filter((arg) => arg !== undefined)).verbosity).toBe(4);
@@ -144,6 +185,8 @@ test("strayNames tells names in the environment that may be meant as an option's
     POINTSMAN_PORT: "tcp://10.0.0.1:9002",
     POINTSMAN_SERVICE_PORT_GRPC: "9002",
     POINTSMAN_QQQQQQQQQQ: "1",
+    // Near to POINTSMAN_PODS only by what all of them begin with.
+    POINTSMAN_NOPE: "1",
     GRPC_PRT: "1",
   };
   expect(strayNames(serveOptions, env)).toEqual([{ name: "POINTSMAN_GRPC_PRT", meant: "POINTSMAN_GRPC_PORT" }]);

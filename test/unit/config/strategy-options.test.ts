@@ -87,6 +87,37 @@ describe("strategyFaults", () => {
     expect(faults.map(({ path }) => path)).toEqual([expect.stringContaining("config.yaml:2")]);
   });
 
+  test.each([
+    ["random", "least-request,throughput"],
+    ["least-request:2,least-gpu-cache", "least-request"],
+    ["default", "least-request"],
+  ])("finds the default %j wrong where only %s may be named", (name, allowed) => {
+    const faults = faultsOf(`--routing-strategy=${name}`, `--allowed-routing-strategies=${allowed}`);
+    const expected = `only names out of --allowed-routing-strategies: ${allowed.replaceAll(",", ", ")}`;
+    expect(faults).toEqual([{ path: "--routing-strategy", expected, got: JSON.stringify(name) }]);
+  });
+
+  test.each([
+    ["least-request:2,throughput:1,random:0", "throughput,least-request"],
+    ["default", "default"],
+    ["", "least-request"],
+  ])("finds nothing wrong with the default %j where %s may be named", (name, allowed) => {
+    expect(faultsOf(`--routing-strategy=${name}`, `--allowed-routing-strategies=${allowed}`)).toEqual([]);
+  });
+
+  test("says where in the file a default stands that is not allowed, in the file's words", () => {
+    const { faults } = readFile(
+      "pools: [{pods: {static: [10.0.0.1:1]}}]\nstrategies:\n  enabled: true\n  default: random\n  allowed: [throughput]\n",
+    );
+    expect(faults).toEqual([
+      {
+        path: expect.stringContaining("config.yaml:4"),
+        expected: "only names out of strategies.allowed: throughput",
+        got: '"random"',
+      },
+    ]);
+  });
+
   test("leaves them alone where requests name none", () => {
     expect(read("--routing-strategy=nonsense").faults).toEqual([]);
   });

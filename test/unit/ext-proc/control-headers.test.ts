@@ -40,6 +40,11 @@ describe("readControl", () => {
     });
   });
 
+  test.each(["Käufer 東京", "voilà"])("reads %j as it was written, in UTF-8", (name) => {
+    const headers = { "x-llm-d-inference-fairness-id": ` ${name} `, "x-llm-d-model-name-rewrite": name };
+    expect(read(headers)).toMatchObject({ fairnessId: name, modelRewrite: name });
+  });
+
   test("takes the present name where both came", () => {
     const both = { "x-gateway-inference-objective": "old", "x-llm-d-inference-objective": "new" };
     expect(read(both).objective).toBe("new");
@@ -66,6 +71,9 @@ describe("controlBit", () => {
       "x-slo-ttft-m",
       "x-slo-ttft-msx",
       "X-SLO-TTFT-MS",
+      "t",
+      "target-po",
+      "target-pods",
       "x-gateway-model-name-rewritf",
     ]) {
       expect(controlBit(Buffer.from(name), 0, name.length)).toBe(0);

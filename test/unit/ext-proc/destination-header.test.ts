@@ -32,6 +32,13 @@ describe("encodePick", () => {
     expect(removedBy(decode(encodePick("10.0.0.1:8000", "onHeaders", { removedBits: all })))).toEqual(removedNames);
     expect(removedBy(decode(encodePick("10.0.0.1:8000", "onBody", { removedBits: 1 })))).toEqual([removedNames[0]]);
   });
+
+  test("takes out nothing that it sets, whichever a data plane does first", () => {
+    const all = 2 ** removedNames.length - 1;
+    const reply = decode(encodePick("10.0.0.1:8000", "onHeaders", { removedBits: all }, ["target-pod"]));
+    expect([...mutatedHeaders(reply)]).toEqual([["target-pod", "10.0.0.1:8000"]]);
+    expect(removedBy(reply)).toEqual(removedNames.filter((name) => name !== "target-pod"));
+  });
 });
 
 describe("the reply of a stream", () => {

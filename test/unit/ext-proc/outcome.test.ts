@@ -101,6 +101,10 @@ describe("noteOutcome", () => {
     expect(pods.map((address) => rig.table.columns.inFlight[rig.table.byAddress(address)?.slot ?? 9])).toEqual([0, 1]);
   });
 
+  test.each(["10.9.9.9:8000", "garbage"])("says nothing of the pods named where %s, none of ours, served", (served) => {
+    expect(rigTold(answer("200", timed, { served }))).toEqual([]);
+  });
+
   test("tells a request from others by its body, as 0 where that was not seen", () => {
     const seen: number[] = [];
     for (const [body, status] of [

@@ -17,8 +17,9 @@ describe("pickHeaders", () => {
     expect(pickHeaders(picked("random"), "")).toEqual([target]);
   });
 
-  test("are none for a pick by the pool's profile", () => {
-    expect(pickHeaders(picked(), "x-way")).toEqual([]);
+  test("name the pod for a pick by the pool's profile too, and are none where strategies are off", () => {
+    expect(pickHeaders(picked(), "x-way")).toEqual([["target-pod", "10.0.0.1:8000"]]);
+    expect(pickHeaders(picked(), undefined)).toEqual([]);
   });
 });
 
@@ -61,6 +62,25 @@ describe("a stream of a picker with strategies", () => {
         ...["x-session-id", "x-went-into-resp-headers"],
       ].sort(),
     );
+  });
+
+  test.each([
+    ["no strategy", {}],
+    ["an empty strategy", { "routing-strategy": "" }],
+    ["a blank strategy", { "routing-strategy": " " }],
+  ])("lets no pod through that a client names beside %s", (_, headers) => {
+    const forged = { ...headers, "target-pod": "169.254.169.254:80", "target-pod-ip": "169.254.169.254:80" };
+    const ask = (strategyHeader: string | undefined) => {
+      const host = new StreamRig({ pods: ["10.0.0.1:8000"], ...(strategyHeader !== undefined && { strategyHeader }) });
+      const stream = host.open().headers("BUFFERED", { headers: forged }).body('{"model":"m","prompt":"p"}');
+      // Without an announced length the headers name a pod already, and the body one again.
+      return stream.replies.map((reply) => {
+        const { response } = reply.request_headers ?? reply.request_body ?? {};
+        return [mutatedHeaders(reply).get("target-pod"), response?.header_mutation?.remove_headers];
+      });
+    };
+    expect(ask("routing-strategy")).toEqual(new Array(2).fill(["10.0.0.1:8000", ["target-pod-ip"]]));
+    expect(ask(undefined)).toEqual(new Array(2).fill([undefined, ["target-pod", "target-pod-ip"]]));
   });
 
   test("tells the id of every request, and nothing where strategies are off", () => {

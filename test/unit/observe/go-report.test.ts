@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { labelCaps } from "../../../src/observe/go-label-caps.ts";
 import { GoReport } from "../../../src/observe/go-report.ts";
 import { ALWAYS } from "../../../src/rewrite/rewrite-rules.ts";
 import { type RiggedStream, StreamRig } from "../../support/stream-rig.ts";
@@ -253,14 +254,43 @@ test("a rewritten request has both names, and the decision of its rule is counte
   ]);
 });
 
-test("beyond 1000 models the others share a label, but for those that rules name", () => {
+test("beyond 100 unknown models the others share a label, but for those that rules name", () => {
   rig.rewrites.set("x", [
     { name: "r", pool: "", createdAtMs: ALWAYS, rules: [{ models: ["named"], targets: [{ model: "target" }] }] },
   ]);
-  for (let i = 0; i < 1003; i++) asked({}, `model-${i}`).stream.onHalfClose();
+  for (let i = 0; i < 103; i++) asked({}, `model-${i}`).stream.onHalfClose();
   asked({}, "named");
   expect(samples("requests", 'llm_d_epp_request_total{fairness_id="default-flow",model_name="other"')).toEqual([
     'llm_d_epp_request_total{fairness_id="default-flow",model_name="other",priority="0",target_model_name="other"} 3',
   ]);
   expect(samples("requests", 'model_name="named",priority="0",target_model_name="target"')).toHaveLength(2);
+});
+
+test("a flood of models and tenants leaves the page as large as the caps allow", () => {
+  const answered = (tenant: string, model: string) => {
+    const stream = answerHeaders(asked({ "x-llm-d-inference-fairness-id": tenant }, model), "200");
+    stream.send({ response_body: { body: Buffer.from(`{"choices":[{}],${usage}}`), end_of_stream: true } });
+    stream.stream.onHalfClose();
+  };
+  for (let i = 0; i < 600; i++) answered(`t${i % 30}`, `m${Math.floor(i / 30)}`);
+  expect(samples("requests", "llm_d")).toHaveLength(labelCaps.cells + 1);
+  rig.pools.byName("default")!.assign([]);
+  for (let i = 0; i < 600; i++) asked({ "x-llm-d-inference-fairness-id": `t${i % 30}` }, `m${Math.floor(i / 30)}`);
+  expect(samples("requestErrors", "llm_d").length).toBeLessThanOrEqual(labelCaps.refusals + 1);
+  const bytes = Object.values(report.families).reduce((sum, family) => sum + family.text().length, 0);
+  expect(bytes).toBeLessThan(8_000_000);
+});
+
+test("beyond 500 pairs of pods and unknown models their attempts are told under one model", () => {
+  const pods = Array.from({ length: 10 }, (_, i) => `10.0.1.${i}:8000`);
+  rig = new StreamRig({ pods });
+  for (const pod of rig.table.pods()) {
+    for (let i = 0; i < 80; i++) {
+      const picked = { kind: "picked", pod, pool: rig.pools.byName("default")!, reason: "scored", score: 1, seed: 1 };
+      report.picked({ ...picked, model: `m${i}`, predictedHit: Number.NaN } as never, 1, "", undefined);
+    }
+  }
+  const attempts = samples("attempts", "llm_d");
+  expect(attempts.filter((line) => !line.includes('"other"'))).toHaveLength(500);
+  expect(attempts.length).toBeLessThanOrEqual(500 + pods.length);
 });

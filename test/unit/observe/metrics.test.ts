@@ -41,12 +41,37 @@ describe("Metrics.render", () => {
   ] as const)("by the names %s tells ours: %s; the process's and others' families always", async (names, tellsOwn) => {
     const metrics = new Metrics("1.0.0", names);
     metrics.watchProcess();
-    metrics.others.push({ text: () => "# TYPE llm_d_epp_info gauge\nllm_d_epp_info 1\n" });
+    metrics.others.push({ pieces: () => ["# TYPE llm_d_epp_info gauge\n", "llm_d_epp_info 1\n"] });
     const page = await metrics.render();
     expect(/^# TYPE pointsman_info /m.test(page)).toBe(tellsOwn);
     expect(/^# TYPE pointsman_pod_waiting /m.test(page)).toBe(tellsOwn);
     expect(page).toMatch(/^process_cpu_seconds_total /m);
     expect(page).toMatch(/^llm_d_epp_info 1\n$/m);
+  });
+
+  test("lets others in while a large family is written, and between families", async () => {
+    const metrics = new Metrics("1.0.0");
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      waiting = setImmediate(turn);
+    };
+    let waiting = setImmediate(turn);
+    const seen: number[] = [];
+    /** Each piece takes longer than a slice. */
+    function* pieces() {
+      for (let i = 0; i < 3; i++) {
+        const until = performance.now() + 3;
+        while (performance.now() < until);
+        seen.push(turns);
+        yield `x${i} 1\n`;
+      }
+    }
+    metrics.others.push({ pieces }, { pieces });
+    const page = await metrics.render();
+    clearImmediate(waiting);
+    expect(new Set(seen).size).toBe(6);
+    expect(page).toMatch(/x0 1\nx1 1\nx2 1\n\nx0 1\n/);
   });
 
   test("calls what brings the gauges up to date first", async () => {

@@ -10,6 +10,7 @@ import { Rewriter } from "../../../src/rewrite/rewriter.ts";
 function world(
   pools: Readonly<Record<string, readonly string[]>>,
   rules: Readonly<Record<string, readonly RewriteRule[]>>,
+  ignoresHeader = false,
 ) {
   const table = new PodTable();
   const models = new ServedModels();
@@ -25,7 +26,7 @@ function world(
     "test",
     Object.entries(rules).map(([pool, each]) => ({ name: `of ${pool}`, pool, createdAtMs: 0, rules: each })),
   );
-  return new Rewriter({ book, pools: made, random: () => 0 });
+  return new Rewriter({ book, pools: made, ignoresHeader, random: () => 0 });
 }
 
 const to = (model: string, ...models: string[]): RewriteRule => ({ models, targets: [{ model }] });
@@ -38,6 +39,12 @@ describe("Rewriter", () => {
     expect(rewriter.renamingOf("b", "", "")).toBeUndefined();
     expect(rewriter.renamingOf("b", "", Buffer.from("modèle").toString("latin1"))?.target).toBe("modèle");
     expect(rewriter.renamingOf("b", "", "x".repeat(513))).toBeUndefined();
+  });
+
+  test("heeds no header where it is told so", () => {
+    const rewriter = world({ default: ["x"] }, {}, true);
+    expect(rewriter.renamingOf("b", "", "asked")).toBeUndefined();
+    expect(rewriter.namesAll("", "asked")).toBe(false);
   });
 
   test("knows the pool where there is one, or where the request names it", () => {
@@ -53,6 +60,12 @@ describe("Rewriter", () => {
     expect(two.renamingOf("a", "", "")).toBeUndefined();
     expect(two.renamingOf("b", "", "")).toEqual({ target: "x", by: "of q", pool: "q" });
     expect(two.renamingOf("q", "", "")?.pool).toBe("q");
+  });
+
+  test("leaves a model that another pool serves to that pool, also where an exact rule names it", () => {
+    const two = world({ p: [], q: ["b"] }, { p: [to("x", "b", "c")] });
+    expect(two.renamingOf("b", "", "")).toBeUndefined();
+    expect(two.renamingOf("c", "", "")).toEqual({ target: "x", by: "of p", pool: "p" });
   });
 
   test("lets an exact rule say which pool it is", () => {

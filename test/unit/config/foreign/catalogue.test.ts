@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { foreignPlugin, foreignPlugins } from "../../../../src/config/foreign/catalogue.ts";
 import { allFlags } from "../../../../src/config/foreign/command-line.ts";
+import { foreignGates } from "../../../../src/config/foreign/feature-gates.ts";
 import { foreignFlags } from "../../../../src/config/foreign/flags.ts";
 import { serveOptions } from "../../../../src/config/options.ts";
 import { goMetrics } from "../../../../src/observe/go-metrics.ts";
@@ -28,6 +29,11 @@ describe("the catalogue of plugins", () => {
     expect(names.filter((name, i) => names.indexOf(name) < i)).toEqual([]);
   });
 
+  test("calls near what weighs as a scorer where the Go picker filters", () => {
+    const fates = ["prefix-cache-affinity-filter", "session-affinity-filter"].map((type) => foreignPlugin(type)?.fate);
+    expect(fates).toEqual(["near", "near"]);
+  });
+
   test("says how what is near differs", () => {
     expect(foreignPlugins.filter(({ fate, remark = "" }) => fate === "near" && remark === "")).toEqual([]);
   });
@@ -50,6 +56,12 @@ describe("the table of flags", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("calls no flag idle that sets another", () => {
+    const found = foreignFlags.find(({ flag }) => flag === "zap-log-level");
+    expect(found).toMatchObject({ fate: "near", ours: "-v" });
+    expect(foreignFlags.find(({ flag }) => flag === "v")?.ours).toBe("-v");
+  });
+
   test("has a line for every flag that does nothing, and kinds for those that are not ours", () => {
     const own = new Set(Object.values(serveOptions).map((spec) => spec.flag));
     expect(foreignFlags.filter(({ fate, note }) => fate === "idle" && note === undefined)).toEqual([]);
@@ -57,6 +69,12 @@ describe("the table of flags", () => {
       foreignFlags.filter(({ flag, kind }) => kind === undefined && !own.has(flag)).map(({ flag }) => flag),
     ).toEqual([]);
   });
+});
+
+test("the table of feature gates has those that the Go picker's configuration knows", () => {
+  const fates = new Map(foreignGates.map(({ gate, fate }) => [gate, fate]));
+  expect(fates.get("flowControl")).toBe("refused");
+  expect(fates.get("haPopulateNonLeaderDatastore")).toBe("idle");
 });
 
 describe("the table of metrics", () => {

@@ -114,6 +114,21 @@ describe("the flags of other pickers", () => {
     ]);
   });
 
+  test("may be switched in all of Go's spellings, and by a word of their own", () => {
+    const { faults, notes, config } = read([
+      ...[pods, "--metrics-endpoint-auth=F", "--tracing", "false", "--enable-pprof", "true", "--secure-serving=f"],
+    ]);
+    expect(faults).toEqual([]);
+    expect(notes).toEqual([expect.stringContaining("--enable-pprof: has no effect here")]);
+    expect(config.secureServing).toBe(false);
+  });
+
+  test("tell beside an EndpointPickerConfig how the metrics' port is found without theirs", () => {
+    const text = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins: [{type: queue-scorer}]";
+    const { notes } = read([pods, "--model-server-metrics-port=9400", `--config-text=${text}`]);
+    expect(notes).toEqual([expect.stringMatching(/^--model-server-metrics-port: deprecated beside an Endpoint/)]);
+  });
+
   test("and NAMESPACE are less than what is said in our own words", () => {
     expect(read(["--pool-name=p"], { NAMESPACE: "there" }).config.poolNamespace).toBe("there");
     expect(read(["--pool-name=p", "--pool-namespace=here"], { NAMESPACE: "there" }).config.poolNamespace).toBe("here");

@@ -23,6 +23,7 @@ const settings: StrategySettings = {
 /** Lanes are stood for by what they are compiled from. */
 function world(given: Partial<StrategySettings> = {}, profiles: readonly string[] = []) {
   const table = new PodTable();
+  const joined: string[] = [];
   const compiled: { readonly strategy: StrategyProfile; readonly profile: string }[] = [];
   const strategies = new Strategies({
     settings: { ...settings, ...given },
@@ -32,9 +33,13 @@ function world(given: Partial<StrategySettings> = {}, profiles: readonly string[
       compiled.push({ strategy, profile });
       return { number: compiled.length } as unknown as Lane;
     },
+    within: (lane, named, profile) => {
+      joined.push(`${named} in ${profile}`);
+      return { ...lane, in: profile } as unknown as Lane;
+    },
     laneHeaders: ["x-session-id"],
   });
-  return { table, strategies, compiled };
+  return { table, strategies, compiled, joined };
 }
 
 const hints = (headers: Readonly<Record<string, string>>) => ({ ...noHints, headers });
@@ -114,10 +119,19 @@ describe("laneOf", () => {
   });
 
   test("finds a profile by its name before any strategy", () => {
-    const { strategies, compiled } = world({}, ["gold", "random"]);
-    expect(strategies.laneOf("gold", "default")).toEqual({ name: "gold" });
-    expect(strategies.laneOf("random", "default")).toEqual({ name: "random" });
+    const { strategies, compiled, joined } = world({}, ["gold", "random"]);
+    expect(strategies.laneOf("gold", "gold")).toEqual({ name: "gold" });
+    expect(strategies.laneOf("random", "default")).toEqual({ name: "random", in: "default" });
     expect(compiled).toEqual([]);
+    expect(joined).toEqual(["random in default"]);
+  });
+
+  test("joins a profile with that of the pool once", () => {
+    const { strategies, joined } = world({}, ["gold", "silver"]);
+    const lane = strategies.laneOf("gold", "silver");
+    expect(strategies.laneOf("gold", "silver")).toBe(lane);
+    expect(strategies.laneOf("gold", "other")).not.toBe(lane);
+    expect(joined).toEqual(["gold in silver", "gold in other"]);
   });
 
   test("is none for what is not allowed, alone, in a mix or as a profile", () => {
