@@ -1,11 +1,14 @@
-/** `npm run build`: what an installed package runs, in dist/: JavaScript emitted by tsc, and the files it reads beside it. */
+/**
+ * `npm run build`: what an installed package runs, in dist/: JavaScript emitted by tsc, and the files it reads beside it.
+ * Another folder than dist/ may be named.
+ */
 import { spawnSync } from "node:child_process";
 import { cpSync, globSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const dist = join(root, "dist");
+const dist = resolve(process.argv[2] ?? join(root, "dist"));
 
 /** Found from dist/ by the same relative paths as from the root. */
 const readAtRunTime = ["package.json", "proto", "deploy/envoy", ...globSync("src/**/*", { cwd: root }).filter(isAsset)];
@@ -16,7 +19,7 @@ function isAsset(path: string): boolean {
 
 function emit(): void {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { status, error } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
+  const { status, error } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", dist], {
     cwd: root,
     stdio: ["ignore", 2, 2],
   });
@@ -29,11 +32,11 @@ function assertNoSourceNames(): void {
     /new URL\((["'`])[^"'`]*\.ts\1/.test(readFileSync(join(dist, path), "utf8")),
   );
   if (named.length > 0)
-    throw new Error(`in dist there is no .ts file to start, but these name one: ${named.join(", ")}`);
+    throw new Error(`in ${dist} there is no .ts file to start, but these name one: ${named.join(", ")}`);
 }
 
 rmSync(dist, { recursive: true, force: true });
 emit();
 for (const path of readAtRunTime) cpSync(join(root, path), join(dist, path), { recursive: true });
 assertNoSourceNames();
-console.error("dist/ is built");
+console.error(`${dist} is built`);

@@ -72,6 +72,7 @@ export class App {
     const { table, models, pools, inFlight, latency, failures, index, report, scraper } = this.#pods;
     instruments.prefixEvictions.readFrom((write) => write("", index.evictions));
     this.#streams = new StreamReport({ log: this.#log, instruments, trace: this.#trace, now });
+    this.#streams.shadow.readFrom(table);
     const facts = (pod: Pod) => scraper.facts(pod);
     this.#routing = {
       table,

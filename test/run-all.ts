@@ -1,5 +1,6 @@
 /** `npm test`: everything, set-up included. The last line is the count, and nothing follows it. */
 import { defaultEnvoyVersion, findEnvoy } from "../src/demo/find-envoy.ts";
+import { findChartTools } from "./support/chart-tools.ts";
 import { findKubeBinary } from "./support/kube-binary.ts";
 import { checkSteps, endWithParent, runStep, type Step, type StepResult, vitestStep } from "./support/steps.ts";
 
@@ -30,9 +31,11 @@ async function fetchEnvoys(): Promise<void> {
 }
 
 /** Also beforehand, and to its end: what runs on a busy machine anyway need not share it with a compiler. */
-async function buildKube(): Promise<void> {
+async function buildGoPrograms(): Promise<void> {
   const { path, reason } = await findKubeBinary({ say });
   say(`set-up: ${path === undefined ? `no Kubernetes API server: ${reason}` : `the Kubernetes API server is ${path}`}`);
+  const { isMissing } = await findChartTools();
+  say(`set-up: ${isMissing ? "no helm and kustomize" : "helm and kustomize are there"}`);
 }
 
 async function runChecks(): Promise<void> {
@@ -54,10 +57,13 @@ function total(): { passed: number; failed: number; skipped: number } {
 
 endWithParent();
 say("checking format, lint, types, dead code and docs; running the fast tests; fetching the Envoys that are missing");
-await Promise.all([fetchEnvoys(), buildKube(), run(vitestStep("unit", "contract", "house"), false), runChecks()]);
+await Promise.all([fetchEnvoys(), buildGoPrograms(), run(vitestStep("unit", "contract", "house"), false), runChecks()]);
 await run(vitestStep("wire"), true);
-// What asks the API server mostly waits for it, and leaves the machine to the other.
-await Promise.all([run(vitestStep("envoy"), true), run(vitestStep("kube"), false)]);
+// What asks the API server mostly waits for it, and leaves the machine to the others.
+await Promise.all([
+  run(vitestStep("envoy"), true).then(() => run(vitestStep("gateways"), true)),
+  run(vitestStep("kube"), false),
+]);
 
 const { passed, failed, skipped } = total();
 for (const result of results) if (result.failed > 0) say(`failed: ${result.failed} in ${result.name}`);

@@ -20,6 +20,7 @@ import { passBody, passChanged } from "./pass-body.ts";
 import { RequestHead } from "./request-head.ts";
 import { pickHeaders } from "./strategy-headers.ts";
 import type { RequestRecord, StreamHost, StreamPort } from "./stream-host.ts";
+import type { Watched } from "./watched.ts";
 
 /** What a client's request is found by in every log on its way. */
 const REQUEST_ID_HEADER = "x-request-id";
@@ -38,6 +39,7 @@ export class Answer {
   #provisional: Picked | undefined;
   /** In observability mode Envoy reads no replies: nothing is sent, counted or learnt, the pick is made all the same. */
   shadow = false;
+  readonly watched: Watched = { wouldBe: undefined, served: "unseen" };
   head: RequestHead = noHead;
   requestId = "";
   startedAtMs = 0;
@@ -86,7 +88,8 @@ export class Answer {
     if (decision.kind === "refused") return this.#refuse(decision);
     if (this.head.wantsCached && body !== undefined && isUncached(decision)) return this.refuse("not_cached");
     this.#provisional = undefined;
-    if (!this.shadow) this.#name(decision, on, body);
+    if (this.shadow) this.watched.wouldBe = decision;
+    else this.#name(decision, on, body);
     this.given = true;
     if (body !== undefined) this.fingerprint = fingerprintOf(body);
     afterwards(host, () => {
@@ -175,6 +178,7 @@ export class Answer {
   #refuse(refusal: Refusal): false {
     this.#provisional = undefined;
     this.given = true;
+    if (this.shadow) this.watched.wouldBe = refusal;
     if (this.shadow) return false;
     this.send(refusalReply(refusal, this.#host.settings.saysAsAibrix));
     if (this.ticket !== undefined) this.#host.inFlight.withdraw(this.ticket);

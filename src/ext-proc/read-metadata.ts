@@ -16,6 +16,7 @@ const POOL_KEY = "pool";
 const ROUTE_METADATA = "xds.route_metadata";
 
 const CODE_DETAILS = "response.code_details";
+const UPSTREAM_ADDRESS = "upstream.address";
 
 const reader = new WireReader();
 
@@ -48,10 +49,19 @@ export function servedAddress(message: StreamMessage): string {
 }
 
 /** Why the answer is what it is, where the filter's response_attributes ask for it; "" where they do not. */
-export function codeDetails({ bytes, attributesStart, attributesEnd }: StreamMessage): string {
+export function codeDetails(message: StreamMessage): string {
+  return attribute(message, CODE_DETAILS);
+}
+
+/** The address that the request went to, where the filter's response_attributes ask for it; "" where they do not. */
+export function upstreamAddress(message: StreamMessage): string {
+  return attribute(message, UPSTREAM_ADDRESS);
+}
+
+function attribute({ bytes, attributesStart, attributesEnd }: StreamMessage, name: string): string {
   if (attributesEnd === 0) return "";
   reader.reset(bytes);
-  const value = entryOf(fieldOf(attributesStart, attributesEnd, 2), (key) => key === CODE_DETAILS);
+  const value = entryOf(fieldOf(attributesStart, attributesEnd, 2), (key) => key === name);
   return value === undefined ? "" : (textsOf(value)[0] ?? "");
 }
 

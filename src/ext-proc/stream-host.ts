@@ -11,7 +11,7 @@ import type { WantedPhases } from "../response/wanted-phases.ts";
 import type { NameBack } from "../rewrite/answer-names.ts";
 import type { Rewriter } from "../rewrite/rewriter.ts";
 import type { Refusal, RouteHints } from "../routing/choose-pool.ts";
-import type { Picked } from "../routing/decision.ts";
+import type { Decision, Picked } from "../routing/decision.ts";
 import type { Objectives } from "../routing/objectives.ts";
 import type { Router } from "../routing/router.ts";
 import type { AssumedMode, BodyMode, FilterMode } from "./body-mode.ts";
@@ -19,6 +19,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { MessageKind, StreamMessage } from "./decode-message.ts";
 import type { PickReplies } from "./destination-header.ts";
 import type { HintHeader, RequestHead } from "./request-head.ts";
+import type { Served } from "./watched.ts";
 
 interface StreamSettings {
   readonly bodyLimitBytes: number;
@@ -84,6 +85,8 @@ export interface StreamEvents {
   headersUnseen(): void;
   /** The filter does not show answers as they are generated, and a scorer reads what they would tell. */
   answersUnseen(mode: BodyMode): void;
+  /** A request in observability mode was served, or its stream is over. */
+  watched(wouldBe: Decision, served: Served): void;
   fault(where: string, error: unknown): void;
   answered(answer: AnsweredRequest): void;
   /** The answer to a renamed request is over. */

@@ -13,6 +13,7 @@ import {
   type StreamHost,
   type StreamPort,
 } from "./stream-host.ts";
+import { noteServed, tellWatched } from "./watched.ts";
 
 /** All streams that are shown the headers of the answer and nothing of its body. */
 const headersOnly = {};
@@ -121,8 +122,11 @@ export class Stream implements OpenStream, Held {
   }
 
   #respond(message: StreamMessage): void {
-    // In observability mode Envoy reads no replies.
-    if (message.observability) return;
+    // In observability mode Envoy reads no replies; of the answer we want nothing but who gave it.
+    if (message.observability) {
+      if (message.kind === "response_headers") noteServed(message, this.#request.answer, this.#host);
+      return;
+    }
     this.#response.on(message, this.#request.modeKnown ? this.#request.mode.response : undefined);
   }
 
@@ -162,6 +166,7 @@ export class Stream implements OpenStream, Held {
     this.#host.openStreams.delete(this);
     const { mode, answer } = this.#request;
     this.#request.release();
+    tellWatched(answer, this.#host);
     this.#response.release();
     const { ticket } = answer;
     const estimate = ticket !== undefined && this.#endsEarly();

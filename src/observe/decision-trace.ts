@@ -11,6 +11,8 @@ interface Entry {
 export class DecisionTrace {
   readonly #entries: Entry[] = [];
   readonly #size: number;
+  /** Of decisions in observability mode: the address that served instead. */
+  readonly #served = new WeakMap<Picked, string>();
   #next = 0;
 
   constructor(size: number) {
@@ -20,6 +22,11 @@ export class DecisionTrace {
   add(atMs: number, decision: Picked, elapsedMs: number, shadow: boolean): void {
     this.#entries[this.#next] = { atMs, decision, elapsedMs, shadow };
     this.#next = (this.#next + 1) % this.#size;
+  }
+
+  /** The pick was none, and this address served. */
+  served(decision: Picked, address: string): void {
+    this.#served.set(decision, address);
   }
 
   /** Newest first. */
@@ -38,6 +45,7 @@ export class DecisionTrace {
       ...(decision.priority !== undefined && { priority: decision.priority }),
       milliseconds: Math.round(elapsedMs * 1000) / 1000,
       shadow,
+      ...(this.#served.has(decision) && { served: this.#served.get(decision) }),
     }));
   }
 }

@@ -3,6 +3,7 @@ import { bodyUnread } from "../request/body-form.ts";
 import { nameBacks } from "../rewrite/answer-names.ts";
 import { rewriteOutcomes } from "../routing/decision.ts";
 import type { MetricSpec } from "./instruments.ts";
+import { shadowOutcomes } from "./shadow-outcomes.ts";
 
 type Kind = "counter" | "gauge" | "histogram";
 export type AnySpec = MetricSpec & { bounds?: readonly number[] } & (
@@ -35,6 +36,24 @@ export const metricSpecs = {
   info: metric("gauge", "info", ["version", "node"], "Always 1; the labels name the running versions."),
   picks: metric("counter", "picks_total", ["pool", "reason"], "Picks by the reason they were made for."),
   shadowPicks: metric("counter", "shadow_picks_total", ["pool"], "Would-be picks of filters in observability mode."),
+  shadowAnswers: metric(
+    "counter",
+    "shadow_answers_total",
+    ["pool", "pick"],
+    `Requests watched in observability mode, by their would-be pick beside the pod that served them: ${Object.keys(shadowOutcomes).join(", ")}.`,
+  ),
+  podShadowPicks: polled(
+    "counter",
+    "pod_shadow_picks_total",
+    ["pod", "address"],
+    "Requests watched in observability mode that the picker would have sent to the pod.",
+  ),
+  podShadowServed: polled(
+    "counter",
+    "pod_shadow_served_total",
+    ["pod", "address"],
+    "Requests watched in observability mode that the pod served.",
+  ),
   pickSeconds: metric(
     "histogram",
     "pick_seconds",

@@ -4,16 +4,24 @@ import type { ErrorCode } from "../errors.ts";
 import type { BodyMode, FilterMode } from "../ext-proc/body-mode.ts";
 import type { MessageKind } from "../ext-proc/decode-message.ts";
 import type { AnsweredRequest, StreamEnd, StreamEvents, StreamPort } from "../ext-proc/stream-host.ts";
+import type { Served } from "../ext-proc/watched.ts";
 import type { Pool } from "../pods/pool.ts";
 import { type BodyUnread, bodyUnread } from "../request/body-form.ts";
 import { type Unread, unreadReasons } from "../response/answer-form.ts";
 import { type NameBack, nameBacks } from "../rewrite/answer-names.ts";
 import { BY_HEADER } from "../rewrite/rewriter.ts";
-import { type ModelRewrite, type Picked, type PickReason, rewriteOutcomes } from "../routing/decision.ts";
+import {
+  type Decision,
+  type ModelRewrite,
+  type Picked,
+  type PickReason,
+  rewriteOutcomes,
+} from "../routing/decision.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
 import type { Cell, HotCounter } from "./instruments.ts";
 import { Brake, type Logger, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
+import { ShadowReport } from "./shadow-report.ts";
 
 export interface StreamReportParts {
   readonly log: Logger;
@@ -37,11 +45,14 @@ export class StreamReport implements StreamEvents {
   readonly #picks = new WeakMap<Pool, Map<PickReason, Cell>>();
   readonly #sources: (source: string) => Cell;
   readonly #tokens: TokenCells;
+  /** Of requests in observability mode. */
+  readonly shadow: ShadowReport;
 
   constructor({ log, instruments, trace, now }: StreamReportParts) {
     this.#log = log;
     this.#instruments = instruments;
     this.#trace = trace;
+    this.shadow = new ShadowReport(log, instruments, trace);
     this.#unanswered = new Brake(now);
     this.#faults = new Brake(now);
     this.heedLevel();
@@ -178,6 +189,10 @@ export class StreamReport implements StreamEvents {
         "a scorer reads how fast pods answer, and the filter's response_body_mode hides it: the pods' times stay unknown; use STREAMED or FULL_DUPLEX_STREAMED",
       ),
     );
+  }
+
+  watched(wouldBe: Decision, served: Served): void {
+    this.shadow.watched(wouldBe, served);
   }
 
   fault(where: string, error: unknown): void {

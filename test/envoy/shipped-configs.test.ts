@@ -20,7 +20,7 @@ import { findTestEnvoy, type TestEnvoy } from "../support/test-envoy.ts";
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
-const shipped = ["buffered.yaml", "duplex.yaml", "round-robin.yaml"];
+const shipped = ["buffered.yaml", "duplex.yaml", "round-robin.yaml", "shadow.yaml", "sidecar.yaml"];
 /** Says in its first lines that it needs Envoy 1.38. */
 const since138 = ["override-host.yaml"];
 const withPicker = ["buffered.yaml", "duplex.yaml"];

@@ -19,6 +19,7 @@ import { builtInFilters } from "../../src/routing/filters/index.ts";
 import { builtInPickers } from "../../src/routing/pickers.ts";
 import type { OptionSpecs } from "../../src/scorer.ts";
 import { foreignTables } from "./foreign-tables.ts";
+import { gatewayTables } from "./gateway-tables.ts";
 import { code, table } from "./markdown.ts";
 import { protocolTables } from "./protocol-tables.ts";
 import { strategyTables } from "./strategy-docs.ts";
@@ -123,6 +124,7 @@ function meanings(name: string, meaning: string, rows: Readonly<Record<string, s
 /** Each generated part by the name in its marker. */
 const generators: Readonly<Record<string, () => string>> = {
   ...foreignTables,
+  ...gatewayTables,
   ...strategyTables,
   ...protocolTables,
   "serve-options": serveOptionsTable,

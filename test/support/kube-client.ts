@@ -149,8 +149,13 @@ export class KubeClient {
 function folderOf({ apiVersion, kind, metadata }: KubeRef): string {
   const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const within = metadata.namespace === undefined ? "" : `/namespaces/${metadata.namespace}`;
-  const singular = kind.toLowerCase();
-  return `${root}${within}/${singular.endsWith("s") ? singular : `${singular}s`}`;
+  return `${root}${within}/${pluralOf(kind.toLowerCase())}`;
+}
+
+/** As English has it: policies, gateways, endpoints. */
+function pluralOf(singular: string): string {
+  if (singular.endsWith("s")) return singular;
+  return /[^aeiou]y$/.test(singular) ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }
 
 function pathOf(ref: KubeRef): string {

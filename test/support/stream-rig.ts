@@ -18,6 +18,7 @@ import {
 } from "../../src/ext-proc/messages.ts";
 import { Stream } from "../../src/ext-proc/stream.ts";
 import type { AnsweredRequest, StreamEnd, StreamHost, StreamPort } from "../../src/ext-proc/stream-host.ts";
+import type { Served } from "../../src/ext-proc/watched.ts";
 import { PodTable } from "../../src/pods/pod-table.ts";
 import { defaultPoolSettings } from "../../src/pods/pool.ts";
 import { Pools } from "../../src/pods/pools.ts";
@@ -26,7 +27,7 @@ import { BufferBudget } from "../../src/request/body-buffer.ts";
 import { type ColumnReader, wantedPhases } from "../../src/response/wanted-phases.ts";
 import { RewriteBook } from "../../src/rewrite/rewrite-rules.ts";
 import { Rewriter } from "../../src/rewrite/rewriter.ts";
-import type { Picked } from "../../src/routing/decision.ts";
+import type { Decision, Picked } from "../../src/routing/decision.ts";
 import { Lane } from "../../src/routing/lane.ts";
 import { listModels } from "../../src/routing/list-models.ts";
 import { Objectives } from "../../src/routing/objectives.ts";
@@ -59,6 +60,7 @@ export class StreamRig {
   readonly outcomes: string[] = [];
   readonly picks: Picked[] = [];
   readonly refusals: string[] = [];
+  readonly watched: [Decision, Served][] = [];
   readonly faults: string[] = [];
   readonly answered: AnsweredRequest[] = [];
   readonly ends: StreamEnd[] = [];
@@ -142,6 +144,7 @@ export class StreamRig {
         answersUnseen: (mode) => this.unseen.push(`answers ${mode}`),
         headersUnseen: () => this.unseen.push("headers"),
         modeUnstated: () => this.unstated++,
+        watched: (wouldBe, served) => this.watched.push([wouldBe, served]),
         fault: (where) => this.faults.push(where),
         answered: (answer) => this.answered.push(answer),
         namedBack: (how) => this.namedBack.push(how),

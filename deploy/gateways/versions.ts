@@ -1,0 +1,152 @@
+/** What has been shown of each way to attach the picker: the table in README.md is made from this, and a test checks what it names. */
+
+export type Proof =
+  /** A test of this repository shows it; `by` is its file. */
+  | { readonly verdict: "run here"; readonly by: string }
+  /** Read in the source or the documents of these versions. */
+  | { readonly verdict: "argued"; readonly from: string }
+  | { readonly verdict: "unknown"; readonly why: string };
+
+export interface GatewayRow {
+  readonly system: string;
+  readonly versions: string;
+  readonly way: string;
+  /** Paths from deploy/gateways/. */
+  readonly manifests: readonly string[];
+  /** An Envoy of its own, configured as the system would. */
+  readonly shape: Proof;
+  /** The system itself, from manifest to request. */
+  readonly whole: Proof;
+}
+
+const notInstalled = "not run";
+const runBy = (by: string): Proof => ({ verdict: "run here", by });
+const argued = (from: string): Proof => ({ verdict: "argued", from });
+const unknown = (why: string = notInstalled): Proof => ({ verdict: "unknown", why });
+
+const modes = "test/envoy/body-modes.test.ts";
+const shippedConfigs = "test/envoy/shipped-configs.test.ts";
+const envoyFilter = "test/gateways/istio-envoy-filter.test.ts";
+
+export const gatewayRows: readonly GatewayRow[] = [
+  {
+    system: "Envoy",
+    versions: "1.36 to 1.40",
+    way: "the configs of deploy/envoy",
+    manifests: ["../envoy/buffered.yaml", "../envoy/duplex.yaml", "../envoy/override-host.yaml"],
+    shape: runBy(modes),
+    whole: runBy(shippedConfigs),
+  },
+  {
+    system: "AIBrix",
+    versions: "August 2026, Envoy Gateway 1.2.8",
+    way: "its policy, ORIGINAL_DST by `target-pod`",
+    manifests: ["aibrix/plugin-deployment.yaml", "aibrix/routes.yaml", "aibrix/policy.yaml"],
+    shape: runBy("test/gateways/aibrix.test.ts"),
+    whole: argued("its manifests; Envoy Gateway 1.2.8 may lack the route metadata that `routes.yaml` looks for"),
+  },
+  {
+    system: "Envoy Gateway",
+    versions: "1.5 to 1.9",
+    way: "EnvoyExtensionPolicy, endpointOverride by header",
+    manifests: ["envoy-gateway/route.yaml", "envoy-gateway/override.yaml", "envoy-gateway/duplex.yaml"],
+    shape: runBy("test/gateways/envoy-gateway.test.ts"),
+    whole: argued("the API of 1.9.1"),
+  },
+  {
+    system: "Envoy Gateway",
+    versions: "1.3 to 1.9",
+    way: "EnvoyPatchPolicy, ORIGINAL_DST",
+    manifests: ["envoy-gateway/route.yaml", "envoy-gateway/original-dst.yaml"],
+    shape: runBy(shippedConfigs),
+    whole: argued("1.9.1, whose JSONPath library finds the routes; not whether earlier ones write the metadata"),
+  },
+  {
+    system: "Envoy Gateway",
+    versions: "1.9",
+    way: "shadowMode",
+    manifests: ["envoy-gateway/shadow.yaml"],
+    shape: runBy(modes),
+    whole: argued("the API of 1.9.1"),
+  },
+  {
+    system: "Envoy AI Gateway",
+    versions: "1.1",
+    way: "HTTPRoute to InferencePool",
+    manifests: ["envoy-ai-gateway/values.yaml", "envoy-ai-gateway/gateway.yaml", "envoy-ai-gateway/httproute.yaml"],
+    shape: runBy(modes),
+    whole: argued("its source"),
+  },
+  {
+    system: "Envoy AI Gateway",
+    versions: "1.1",
+    way: "AIGatewayRoute to InferencePool, two filters",
+    manifests: ["envoy-ai-gateway/aigatewayroute.yaml"],
+    shape: unknown("the chain of two filters has not been run"),
+    whole: argued("its source"),
+  },
+  {
+    system: "Istio",
+    versions: "1.28 and newer",
+    way: "InferencePool v1",
+    manifests: ["../kubernetes/inference-pool.yaml", "inference-pool/httproute.yaml", "istio/destination-rule.yaml"],
+    shape: runBy(envoyFilter),
+    whole: argued("its source up to 1.29; whether it says an authority is unknown"),
+  },
+  {
+    system: "Istio",
+    versions: "1.28 and newer",
+    way: "InferencePool v1, with limits of ours",
+    manifests: ["istio/replace-filter.yaml"],
+    shape: runBy(envoyFilter),
+    whole: argued("its source up to 1.29"),
+  },
+  {
+    system: "Istio",
+    versions: "1.27",
+    way: "InferencePool v1alpha2, duplex without trailers: loses bodies of requests with trailers",
+    manifests: ["inference-pool/pool-x.yaml", "inference-pool/httproute-x.yaml"],
+    shape: runBy(envoyFilter),
+    whole: argued("its source"),
+  },
+  {
+    system: "Istio",
+    versions: "1.26 of OpenShift",
+    way: "InferencePool v1alpha2, buffered by EnvoyFilter",
+    manifests: ["inference-pool/pool-x.yaml", "inference-pool/httproute-x.yaml", "istio/buffered.yaml"],
+    shape: runBy(envoyFilter),
+    whole: unknown("a build that is not public"),
+  },
+  {
+    system: "Istio",
+    versions: "all",
+    way: "EnvoyFilter by hand",
+    manifests: ["istio/envoy-filter.yaml"],
+    shape: runBy(envoyFilter),
+    whole: unknown(),
+  },
+  {
+    system: "kgateway",
+    versions: "2.1",
+    way: "InferencePool v1",
+    manifests: ["kgateway/gateway.yaml"],
+    shape: runBy(modes),
+    whole: unknown(),
+  },
+  {
+    system: "KServe",
+    versions: "0.16 and newer",
+    way: "LLMInferenceService, scheduler's image",
+    manifests: ["kserve/llm-inference-service.yaml"],
+    shape: unknown("whatever gateway it is given"),
+    whole: argued("its template for the scheduler"),
+  },
+  {
+    system: "GKE",
+    versions: "any",
+    way: "InferencePool v1",
+    manifests: ["inference-pool/httproute.yaml"],
+    shape: unknown(),
+    whole: unknown("needs a HealthCheckPolicy for the pool, else its probe of `/` fails"),
+  },
+];

@@ -1,0 +1,90 @@
+/** Applies the EnvoyFilters of a shipped manifest to an Envoy config as istiod would: the operations that the manifests use. */
+import { readFileSync } from "node:fs";
+import { parseAllDocuments } from "yaml";
+import type { EnvoyConfig } from "../../src/demo/envoy-config.ts";
+
+interface Named {
+  readonly name?: string;
+}
+type Tree = Record<string, unknown>;
+
+interface ConfigPatch {
+  readonly applyTo: string;
+  readonly match: {
+    readonly listener?: { readonly filterChain: { readonly filter: { readonly subFilter: Named } } };
+    readonly routeConfiguration?: { readonly vhost: { readonly route: Named } };
+    readonly cluster?: { readonly service: string; readonly portNumber: number };
+  };
+  readonly patch: { readonly operation: string; readonly value: Tree };
+}
+
+/** The patches of every EnvoyFilter in a file of deploy/gateways/. */
+export function patchesOf(file: string): readonly ConfigPatch[] {
+  const text = readFileSync(new URL(`../../deploy/gateways/${file}`, import.meta.url), "utf8");
+  const objects = parseAllDocuments(text).map((document) => document.toJS() as Tree);
+  const filters = objects.filter((object) => object["kind"] === "EnvoyFilter");
+  return filters.flatMap((object) => (object["spec"] as { configPatches: ConfigPatch[] }).configPatches);
+}
+
+/** A patch that meets nothing is an error here; istiod passes it over without a word. */
+export function applyPatches(config: EnvoyConfig, patches: readonly ConfigPatch[]): EnvoyConfig {
+  const tree = structuredClone(config) as Tree;
+  for (const each of patches) applyPatch(tree, each);
+  return tree;
+}
+
+function applyPatch(tree: Tree, each: ConfigPatch): void {
+  const { listeners, clusters } = tree["static_resources"] as { listeners: Tree[]; clusters: Tree[] };
+  const { applyTo, match, patch } = each;
+  const managers = listeners.map(managerOf);
+  if (applyTo === "HTTP_FILTER") {
+    for (const manager of managers) patchFilters(manager["http_filters"] as Tree[], each);
+  } else if (applyTo === "HTTP_ROUTE") {
+    const wanted = match.routeConfiguration?.vhost.route.name;
+    const met = managers.flatMap(routesOf).filter(({ name }) => name === wanted);
+    mergeEach(met, patch.value);
+  } else if (applyTo === "CLUSTER") {
+    const { service = "", portNumber = 0 } = match.cluster ?? {};
+    const met = clusters.filter(({ name }) => name === `outbound|${portNumber}||${service}`);
+    mergeEach(met, patch.value);
+  } else if (applyTo === "LISTENER") mergeEach(listeners, patch.value);
+  else throw new Error(`no patches of ${applyTo} are known here`);
+}
+
+function patchFilters(filters: Tree[], { match, patch }: ConfigPatch): void {
+  const at = filters.findIndex(({ name }) => name === match.listener?.filterChain.filter.subFilter.name);
+  if (at < 0) throw new Error("the patch meets no filter");
+  if (patch.operation === "INSERT_BEFORE") filters.splice(at, 0, patch.value);
+  else if (patch.operation === "REPLACE") filters.splice(at, 1, patch.value);
+  else throw new Error(`no operation ${patch.operation} is known here`);
+}
+
+export function managerOf(listener: Tree): Tree {
+  const chains = listener["filter_chains"] as { filters: { typed_config: Tree }[] }[];
+  const manager = chains[0]?.filters[0]?.typed_config;
+  if (manager === undefined) throw new Error("the listener has no filter");
+  return manager;
+}
+
+export function routesOf(manager: Tree): Tree[] {
+  const { virtual_hosts } = manager["route_config"] as { virtual_hosts: { routes: Tree[] }[] };
+  return virtual_hosts.flatMap(({ routes }) => routes);
+}
+
+function mergeEach(targets: readonly Tree[], value: Tree): void {
+  if (targets.length === 0) throw new Error("the patch meets nothing");
+  for (const target of targets) merge(target, value);
+}
+
+/** As protobuf merges: messages field by field, and what stands in an Any, in a list or alone is replaced. */
+function merge(target: Tree, value: Tree): void {
+  for (const [key, to] of Object.entries(value)) {
+    const from = target[key];
+    if (isMessage(from) && isMessage(to)) merge(from, to);
+    else target[key] = structuredClone(to);
+  }
+}
+
+function isMessage(node: unknown): node is Tree {
+  return typeof node === "object" && node !== null && !Array.isArray(node) && !("@type" in node);
+}

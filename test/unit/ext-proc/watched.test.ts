@@ -1,0 +1,93 @@
+/** Requests in observability mode: who served them, beside the pick that was never sent. */
+import { describe, expect, test } from "vitest";
+import { headerMap, type ProcessingRequest } from "../../../src/ext-proc/messages.ts";
+import { noteServed, tellWatched } from "../../../src/ext-proc/watched.ts";
+import { StreamRig } from "../../support/stream-rig.ts";
+
+const BODY = '{"model":"m","prompt":"hello"}';
+const pods = ["10.0.0.1:8000", "10.0.0.2:8000"];
+
+interface Told {
+  readonly address?: string;
+  readonly details?: string;
+  /** As an override_host cluster tells it. */
+  readonly served?: string;
+}
+
+function answer({ address, details, served = "" }: Told): ProcessingRequest {
+  const fields = {
+    ...(address !== undefined && { "upstream.address": { stringValue: address } }),
+    ...(details !== undefined && { "response.code_details": { stringValue: details } }),
+  };
+  const metadata = { fields: { "x-gateway-destination-endpoint-served": { stringValue: served } } };
+  return {
+    response_headers: { headers: headerMap({ ":status": "200" }), end_of_stream: false },
+    attributes: { "envoy.filters.http.ext_proc": { fields } },
+    metadata_context: { filter_metadata: { "envoy.lb": metadata } },
+    observability_mode: true,
+  };
+}
+
+function rigThatPicksTheFirst(): StreamRig {
+  const rig = new StreamRig({ pods });
+  rig.table.columns.waiting[1] = 5;
+  return rig;
+}
+
+const heard = ({ watched }: StreamRig) =>
+  watched.map(([wouldBe, served]) => [
+    wouldBe.kind === "picked" ? wouldBe.pod.address : wouldBe.code,
+    typeof served === "string" ? served : served.address,
+  ]);
+
+describe(noteServed.name, () => {
+  test.each<[string, Told, string]>([
+    ["the pod that we would have picked", { address: "10.0.0.1:8000" }, "10.0.0.1:8000"],
+    ["another pod", { address: "10.0.0.2:8000", details: "via_upstream" }, "10.0.0.2:8000"],
+    ["the pod in an override_host cluster's metadata", { served: "10.0.0.2:8000" }, "10.0.0.2:8000"],
+    ["an address of no pod", { address: "10.9.9.9:8000" }, "foreign"],
+    ["nobody where no address is told", {}, "unseen"],
+    ["nobody where Envoy answered for want of the pod", { address: "10.0.0.1:8000", details: "no_answer{}" }, "unseen"],
+  ])("tells %s", (_, told, served) => {
+    const rig = rigThatPicksTheFirst();
+    rig.open().headers("STREAMED", { shadow: true }).body(BODY, true, true).send(answer(told));
+    expect(heard(rig)).toEqual([["10.0.0.1:8000", served]]);
+  });
+
+  test("tells what would have been refused", () => {
+    const rig = rigThatPicksTheFirst();
+    rig
+      .open()
+      .headers("STREAMED", { shadow: true })
+      .body("[", true, true)
+      .send(answer({ address: "10.0.0.2:8000" }));
+    expect(heard(rig)).toEqual([["malformed_json", "10.0.0.2:8000"]]);
+    expect(rig.refusals).toEqual([]);
+  });
+});
+
+describe(tellWatched.name, () => {
+  test("tells a request once, at the end of its stream where no answer was seen", () => {
+    const rig = rigThatPicksTheFirst();
+    const answered = rig.open().headers("STREAMED", { shadow: true }).body(BODY, true, true);
+    answered.send(answer({ address: "10.0.0.2:8000" })).stream.onHalfClose();
+    rig.open().headers("STREAMED", { shadow: true }).body(BODY, true, true).stream.onCancel();
+    expect(heard(rig).map(([, served]) => served)).toEqual(["10.0.0.2:8000", "unseen"]);
+  });
+
+  test("tells of an answer that came before the request was over", () => {
+    const rig = rigThatPicksTheFirst();
+    const stream = rig.open().headers("STREAMED", { shadow: true }).body(BODY.slice(0, 9), false, true);
+    stream
+      .send(answer({ address: "10.0.0.2:8000" }))
+      .body(BODY.slice(9), true, true)
+      .stream.onHalfClose();
+    expect(heard(rig)).toEqual([["10.0.0.1:8000", "10.0.0.2:8000"]]);
+  });
+
+  test("tells nothing of requests that are picked for", () => {
+    const rig = rigThatPicksTheFirst();
+    rig.open().headers("BUFFERED").body(BODY).stream.onHalfClose();
+    expect(rig.watched).toEqual([]);
+  });
+});
