@@ -14,10 +14,13 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "2" },
     sizes: { type: "string", default: "200,32000,400000" },
     modes: { type: "string", default: "buffered,duplex" },
+    authority: { type: "string" },
     write: { type: "boolean", default: false },
   },
 });
 
+/** The picker that `--authority` is for. */
+const NAMED = "named";
 const PODS = 4;
 const CONNECTIONS = 2;
 const CONCURRENCY = 16;
@@ -39,7 +42,9 @@ const cells: Cell[] = flags.modes
 
 async function measure(client: LoadClient, server: ServerProcess, cell: Cell, figures: Figures): Promise<void> {
   const before = cpuMs(server.pid);
-  const load = { ...cell, port: server.port, connections: CONNECTIONS, concurrency: CONCURRENCY, durationMs };
+  const isNamed = flags.authority !== undefined && server.name === NAMED;
+  const named = isNamed ? { authority: flags.authority } : {};
+  const load = { ...cell, ...named, port: server.port, connections: CONNECTIONS, concurrency: CONCURRENCY, durationMs };
   const { streams, failures, elapsedMs } = await client.run(load);
   const spent = cpuMs(server.pid) - before;
   if (failures > 0) throw new Error(`${server.name}: ${failures} of ${streams} streams failed`);
@@ -75,11 +80,13 @@ function table(servers: readonly ServerProcess[], figures: ReadonlyMap<string, F
 const keyOf = (server: ServerProcess, cell: Cell) => `${server.name} ${cell.mode} ${cell.bodyBytes}`;
 
 const pods = await startPods(PODS);
-const servers = await Promise.all([
-  startPicker("direct", pods, ["--transport=direct"]),
-  startPicker("plain", pods, ["--transport=plain"]),
-  startNullServer("null server", pods),
-]);
+const direct = (name: string) => startPicker(name, pods, ["--transport=direct"]);
+// The null server would reset what names a cluster.
+const servers = await Promise.all(
+  flags.authority === undefined
+    ? [direct("direct"), startPicker("plain", pods, ["--transport=plain"]), startNullServer("null server", pods)]
+    : [direct(NAMED), direct("direct")],
+);
 const client = new LoadClient();
 const figures = new Map<string, Figures>();
 try {

@@ -1,6 +1,6 @@
 /**
  * Makes an image of the picker as an OCI layout, without an engine and without a network: FOLDER is what skopeo, podman or
- * crane push from. `node bootstrap.mjs --exec deploy/image.ts FOLDER`, on Linux, for the kind of machine it runs on.
+ * crane push from. `npm run image -- FOLDER`, on Linux, for the kind of machine it runs on.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";

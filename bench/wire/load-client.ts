@@ -12,6 +12,8 @@ export interface LoadOrder {
   readonly connections: number;
   readonly concurrency: number;
   readonly durationMs: number;
+  /** What the client calls the picker; absent: by its address. */
+  readonly authority?: string | undefined;
 }
 
 export interface LoadResult {
@@ -39,12 +41,14 @@ async function run(order: LoadOrder): Promise<LoadResult> {
   const ready = await Promise.all(sessions);
   const startedAt = performance.now();
   const endsAt = startedAt + order.durationMs;
+  const { authority } = order;
+  const headers = authority === undefined ? requestHeaders : { ...requestHeaders, ":authority": authority };
   let streams = 0;
   let failures = 0;
   const loop = async (session: http2.ClientHttp2Session) => {
     const frames = new StreamFrames(order.mode, order.bodyBytes);
     while (performance.now() < endsAt) {
-      const isWell = await oneStream(session, order.mode, frames);
+      const isWell = await oneStream(session, headers, order.mode, frames);
       streams++;
       if (!isWell) failures++;
     }
@@ -68,9 +72,14 @@ function connect(port: number): Promise<http2.ClientHttp2Session> {
 }
 
 /** True when the stream ended OK and its answers named a pod. */
-function oneStream(session: http2.ClientHttp2Session, mode: WireMode, frames: StreamFrames): Promise<boolean> {
+function oneStream(
+  session: http2.ClientHttp2Session,
+  headers: http2.OutgoingHttpHeaders,
+  mode: WireMode,
+  frames: StreamFrames,
+): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const stream = session.request(requestHeaders);
+  const stream = session.request(headers);
   let hasDestination = false;
   let isOk = false;
   let isFirst = true;

@@ -24,7 +24,7 @@ function chatBody(bytes: number, group: number): Buffer {
 }
 
 /** What a chat request through Envoy carries, by count and size. */
-function headersMessage(mode: WireMode, bodyBytes: number): ProcessingRequest {
+function headersMessage(mode: WireMode, bodyBytes: number, response_body_mode: BodySendMode): ProcessingRequest {
   const headers = headerMap({
     ":authority": "inference.example.com",
     ":path": "/v1/chat/completions",
@@ -44,10 +44,11 @@ function headersMessage(mode: WireMode, bodyBytes: number): ProcessingRequest {
     "x-request-id": "5c9b1c1e-6f2a-4f5e-9a55-0a6b7c8d9e0f",
   });
   const request_body_mode: BodySendMode = mode === "duplex" ? "FULL_DUPLEX_STREAMED" : "BUFFERED";
-  return { request_headers: { headers }, protocol_config: { request_body_mode, response_body_mode: "NONE" } };
+  return { request_headers: { headers }, protocol_config: { request_body_mode, response_body_mode } };
 }
 
-function frame(message: ProcessingRequest): Buffer {
+/** A gRPC message as it stands in a stream. */
+export function frame(message: ProcessingRequest): Buffer {
   const bytes = protoMethods().process.requestSerialize(message);
   const head = Buffer.alloc(5);
   head.writeUInt32BE(bytes.length, 1);
@@ -61,8 +62,8 @@ export class StreamFrames {
   readonly end = frame({ request_body: { end_of_stream: true } });
   readonly #bodies: { bytes: Buffer; mark: number }[];
 
-  constructor(mode: WireMode, bodyBytes: number) {
-    this.headers = frame(headersMessage(mode, bodyBytes));
+  constructor(mode: WireMode, bodyBytes: number, answerMode: BodySendMode = "NONE") {
+    this.headers = frame(headersMessage(mode, bodyBytes, answerMode));
     this.#bodies = Array.from({ length: GROUPS }, (_, group) => {
       const bytes = frame({ request_body: { body: chatBody(bodyBytes, group), end_of_stream: mode === "buffered" } });
       return { bytes, mark: bytes.indexOf(MARK) + 1 };

@@ -3,6 +3,9 @@
  * of the first is the end of the request, that of the second says nothing. Which of the two a filter does depends on
  * Envoy's version and on the filter's mode (1.36 keeps every stream, 1.37 and 1.38 none without a response phase, 1.39
  * and 1.40 those of buffered modes), so it is watched: no model answers within milliseconds, an early end takes no more.
+ *
+ * It is watched connection by connection, since Envoys of several versions may share a picker. A new connection is held
+ * to end its streams early if that is usual or if the others do: where it does not, only ends within LATE_MS are misjudged.
  */
 
 /** An early end comes this soon after our reply, unless the machine is very busy. */
@@ -15,6 +18,9 @@ const LEARNING_RATE = 1 / 32;
 const SHARE_TO_BECOME_EARLY = 0.8;
 const SHARE_TO_BECOME_KEPT = 0.5;
 
+/** Connections remembered per filter; of more the ones met first are forgotten, and begin anew. */
+const MOST_PEERS = 4_096;
+
 interface Habit {
   early: boolean;
   ends: number;
@@ -23,23 +29,52 @@ interface Habit {
   late: number;
 }
 
+interface Habits {
+  /** Of all connections together. */
+  readonly shared: Habit;
+  readonly byPeer: Map<string, Habit>;
+}
+
 export class EarlyEnds {
-  readonly #habits = new Map<object, Habit>();
+  readonly #filters = new Map<object, Habits>();
 
   /**
-   * Judges the end of one stream, `gapMs` after our last reply of the request direction. `filter` stands for all
-   * streams that are alike, `expected` for what is usual of them. Only inference `teaches`: a list of models or a probe
-   * is answered within milliseconds, whatever Envoy does.
+   * Judges the end of one stream of the connection `peer`, `gapMs` after our last reply of the request direction.
+   * `filter` stands for all streams that are alike, `expected` for what is usual of them. Only inference `teaches`: a
+   * list of models or a probe is answered within milliseconds, whatever Envoy does.
    */
-  isEarly(filter: object, expected: boolean, gapMs: number, teaches: boolean): boolean {
-    let habit = this.#habits.get(filter);
+  isEarly(peer: string, filter: object, expected: boolean, gapMs: number, teaches: boolean): boolean {
+    const { shared, byPeer } = this.#habitsOf(filter, expected);
+    let habit = byPeer.get(peer);
     if (habit === undefined) {
-      habit = { early: expected, ends: 0, quick: expected ? 1 : 0, late: expected ? 0 : 1 };
-      this.#habits.set(filter, habit);
+      habit = newHabit(expected || shared.early);
+      byPeer.set(peer, habit);
+      if (byPeer.size > MOST_PEERS) dropFirst(byPeer);
     }
-    if (teaches) learn(habit, gapMs);
+    if (teaches) {
+      learn(shared, gapMs);
+      learn(habit, gapMs);
+    }
     return habit.early && gapMs < LATE_MS;
   }
+
+  #habitsOf(filter: object, expected: boolean): Habits {
+    let habits = this.#filters.get(filter);
+    if (habits === undefined) {
+      habits = { shared: newHabit(expected), byPeer: new Map() };
+      this.#filters.set(filter, habits);
+    }
+    return habits;
+  }
+}
+
+function newHabit(early: boolean): Habit {
+  return { early, ends: 0, quick: early ? 1 : 0, late: early ? 0 : 1 };
+}
+
+function dropFirst(map: Map<string, Habit>): void {
+  const { value } = map.keys().next();
+  if (value !== undefined) map.delete(value);
 }
 
 function learn(habit: Habit, gapMs: number): void {

@@ -69,6 +69,11 @@ export class InFlight {
     this.#pins.held(ticket, pin);
   }
 
+  /** The pod has served a request that had no ticket: it keeps the prompt, and nothing counts. */
+  passed(pin: Pin | undefined): void {
+    this.#pins.read(pin);
+  }
+
   /** The request is over. Closing twice does nothing. */
   close(ticket: Ticket): void {
     if (ticket.stage !== "streaming") return;

@@ -36,6 +36,11 @@ export class TicketPins {
     this.#pins.release(taken(ticket));
   }
 
+  /** Of a request that is over before it could have a ticket. */
+  read(pin: Pin | undefined): void {
+    this.#pins.release(pin);
+  }
+
   withdrawn(ticket: Ticket): void {
     this.#pins.withdraw(taken(ticket));
   }

@@ -6,6 +6,7 @@
  */
 import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
 import type { ModelEntry, ServedModels } from "../pods/served-models.ts";
+import type { Lesson } from "../prefix/prefix-index.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import type { PodFacts } from "../scrape/pod-facts.ts";
 
@@ -66,13 +67,22 @@ export class AdapterColumn {
 
   /** A base model takes no place among the adapters and is not remembered. */
   learn(slot: Slot): undefined {
+    if (this.#adapter !== "") this.#send(this.#adapter, slot);
+  }
+
+  keep(): Lesson | undefined {
+    const adapter = this.#adapter;
+    return adapter === "" ? undefined : (slot) => this.#send(adapter, slot);
+  }
+
+  #send(adapter: string, slot: Slot): undefined {
     const pod = this.#parts.table.podAt(slot);
-    if (this.#adapter === "" || pod === undefined) return;
+    if (pod === undefined) return;
     const facts = this.#parts.facts(pod);
     const sent = this.#sentTo(pod, facts) ?? { adapters: new Set(), startedAtSeconds: startOf(facts) };
     this.#sent[slot] = sent;
-    sent.adapters.delete(this.#adapter);
-    sent.adapters.add(this.#adapter);
+    sent.adapters.delete(adapter);
+    sent.adapters.add(adapter);
     const max = facts?.lora?.max ?? Number.NaN;
     const held = max >= 1 ? Math.min(max, MOST_HELD) : HELD_IF_UNTOLD;
     for (const oldest of sent.adapters) {

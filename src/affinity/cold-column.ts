@@ -3,6 +3,7 @@
  * a prompt come first, in the order of the candidates, then the one whose last is longest ago.
  */
 import type { PodTable, Slot } from "../pods/pod-table.ts";
+import type { Lesson } from "../prefix/prefix-index.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { highest } from "../routing/normalise.ts";
 
@@ -41,11 +42,16 @@ export class ColdColumn {
 
   /** Only a cold prompt makes the pod wait for its next turn. */
   learn(slot: Slot): undefined {
-    if (this.#isCold) {
-      this.#used.delete(slot);
-      this.#used.add(slot);
-    }
-    return undefined;
+    if (this.#isCold) this.#take(slot);
+  }
+
+  keep(): Lesson | undefined {
+    return this.#isCold ? (slot) => this.#take(slot) : undefined;
+  }
+
+  #take(slot: Slot): undefined {
+    this.#used.delete(slot);
+    this.#used.add(slot);
   }
 
   #noteRows(slots: Int32Array, size: number): void {

@@ -37,9 +37,9 @@ export class Answer {
   readonly record: RequestRecord | undefined;
   /** The pod named before the body is known, until a pick confirms or replaces it. */
   #provisional: Picked | undefined;
-  /** In observability mode Envoy reads no replies: nothing is sent, counted or learnt, the pick is made all the same. */
+  /** In observability mode Envoy reads no replies: nothing is sent, the pick is made all the same, and not followed. */
   shadow = false;
-  readonly watched: Watched = { wouldBe: undefined, served: "unseen" };
+  readonly watched: Watched = { wouldBe: undefined, lesson: undefined, served: "unseen", servedAtMs: 0 };
   head: RequestHead = noHead;
   requestId = "";
   startedAtMs = 0;
@@ -96,6 +96,7 @@ export class Answer {
       const { ticket } = this;
       // Whatever the reason: who has read nothing of the request has nothing to learn, and the router knows.
       if (ticket !== undefined) host.inFlight.hold(ticket, host.router.learn(decision));
+      if (this.shadow) this.watched.lesson = host.router.keep();
       this.#tellPick(decision, host.now() - this.startedAtMs);
     });
     return true;
@@ -186,6 +187,12 @@ export class Answer {
     this.#host.events.refused(refusal.code);
     this.record?.refused(refusal, this.head);
     return false;
+  }
+
+  /** Answers the headers and changes nothing. */
+  goOn(): void {
+    this.given = true;
+    this.send(proceed.requestHeaders);
   }
 
   pass(mode: BodyMode, body: Buffer, end: boolean): void {

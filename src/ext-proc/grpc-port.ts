@@ -4,8 +4,12 @@
  */
 import http2 from "node:http2";
 import net from "node:net";
+import type { Duplex } from "node:stream";
 import type tls from "node:tls";
 import grpc from "@grpc/grpc-js";
+import { FirstHeads } from "./first-head.ts";
+import { LostStreams } from "./lost-streams.ts";
+import { nameSocketOf } from "./mended-socket.ts";
 import { peerOf, rememberPeer } from "./peer.ts";
 import type { ResetGuard } from "./reset-guard.ts";
 
@@ -17,6 +21,7 @@ export type RefusalKind =
   | "tls_handshake"
   | "unknown_protocol"
   | "unknown_method"
+  | "unheard_streams"
   | "silent";
 
 export interface GrpcPortOptions {
@@ -37,9 +42,9 @@ export interface GrpcPortOptions {
 const TLS_HANDSHAKE_BYTE = 0x16;
 const H2C_PREFACE = "PRI * HTTP/2";
 const OPENING_TIMEOUT_MS = 10_000;
-/** Stream and connection windows: Envoy ships bodies in 16 KiB frames, and node's default of 64 KiB stalls large ones. */
 /** Of an unknown method's path, for the log. */
 const LONGEST_PATH = 100;
+/** Stream and connection windows: Envoy ships bodies in 16 KiB frames, and node's default of 64 KiB stalls large ones. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 
@@ -53,6 +58,8 @@ export class GrpcPort {
   readonly #sockets = new Set<net.Socket>();
   readonly #plain: Injector | undefined;
   readonly #tls: Injector | undefined;
+  readonly #firstHeads = new FirstHeads();
+  readonly #lost = new LostStreams((session, streams) => this.#onLost(session, streams));
 
   constructor(options: GrpcPortOptions) {
     this.#options = options;
@@ -96,6 +103,7 @@ export class GrpcPort {
 
   /** Ends everything now. */
   stop(): void {
+    this.#lost.stop();
     for (const listener of this.#listeners) listener.close();
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
@@ -114,8 +122,6 @@ export class GrpcPort {
       if (isUndecided(first)) return;
       clearTimeout(timer);
       socket.off("data", onData);
-      socket.pause();
-      socket.unshift(first);
       this.#route(socket, first);
     };
     socket.on("data", onData);
@@ -124,16 +130,24 @@ export class GrpcPort {
 
   #route(socket: net.Socket, bytes: Buffer): void {
     const preface = bytes.toString("latin1", 0, H2C_PREFACE.length);
-    if (bytes[0] === TLS_HANDSHAKE_BYTE) {
-      if (this.#tls === undefined) this.#refuse("tls_refused", socket, "");
-      else this.#tls.injectConnection(socket);
-    } else if (preface === H2C_PREFACE) {
-      if (this.#plain === undefined) this.#refuse("plaintext_refused", socket, "");
-      else this.#plain.injectConnection(socket);
-    } else if (/^[A-Z]{3,8} /.test(preface)) {
+    if (bytes[0] === TLS_HANDSHAKE_BYTE) this.#routeTls(socket, bytes);
+    else if (preface === H2C_PREFACE) this.#routePlain(socket, bytes);
+    else if (/^[A-Z]{3,8} /.test(preface)) {
       socket.write("HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
       this.#refuse("http1", socket, "");
     } else this.#refuse("unknown_protocol", socket, `first bytes ${bytes.toString("hex", 0, 8)}`);
+  }
+
+  #routeTls(socket: net.Socket, bytes: Buffer): void {
+    socket.pause();
+    socket.unshift(bytes);
+    if (this.#tls === undefined) this.#refuse("tls_refused", socket, "");
+    else this.#tls.injectConnection(socket);
+  }
+
+  #routePlain(socket: net.Socket, bytes: Buffer, plain = this.#plain): void {
+    if (plain === undefined) this.#refuse("plaintext_refused", socket, "");
+    else this.#firstHeads.await(socket, bytes, (connection) => plain.injectConnection(connection));
   }
 
   #refuse(kind: RefusalKind, socket: net.Socket, detail: string): void {
@@ -170,8 +184,10 @@ export class GrpcPort {
 
   #watch<S extends http2.Http2Server | http2.Http2SecureServer>(server: S): S {
     (server as http2.Http2Server).on("session", (session) => {
+      nameSocketOf(session);
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
+      this.#lost.watch(session);
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
       this.#options.guard.watch(session);
       session.on("stream", (_stream, headers) => {
@@ -198,7 +214,24 @@ export class GrpcPort {
     session.once("close", stop);
   }
 
+  /** The client opens another connection for its next request, and on that one they are mended. */
+  #onLost(session: http2.ServerHttp2Session, streams: number): void {
+    if (!session.closed) this.#options.onRefused("unheard_streams", peerOf(session.socket), `${streams} streams`);
+    this.#firstHeads.noteLoss(session.socket.remoteAddress ?? "");
+    session.close();
+  }
+
+  /** What Node does with a connection once TLS stands, it does after the look at the first request. */
   #watchTls(server: http2.Http2SecureServer): http2.Http2SecureServer {
+    const takers = server.listeners("secureConnection");
+    server.removeAllListeners("secureConnection");
+    server.on("secureConnection", (socket: tls.TLSSocket) => {
+      const take = (connection: Duplex) => {
+        for (const taker of takers) taker.call(server, connection);
+      };
+      if (socket.alpnProtocol === "h2") this.#firstHeads.await(socket, Buffer.alloc(0), take);
+      else take(socket);
+    });
     server.on("tlsClientError", (error, socket) => {
       this.#options.onRefused("tls_handshake", peerOf(socket), error.message);
     });

@@ -17,6 +17,8 @@ const ROUTE_METADATA = "xds.route_metadata";
 
 const CODE_DETAILS = "response.code_details";
 const UPSTREAM_ADDRESS = "upstream.address";
+/** Attributes that a request has only once its pod is chosen. Of a cluster's metadata that is Envoy AI Gateway's word. */
+const chosenAttributes = ["upstream.", "xds.upstream_host_metadata", "xds.cluster_metadata.filter_metadata['aigateway"];
 
 const reader = new WireReader();
 
@@ -29,7 +31,7 @@ export function routedPool(message: StreamMessage): string {
   if (fromMetadata !== "" || attributesEnd === 0) return fromMetadata;
   // The range is a map entry { filter 1, Struct 2 }.
   const struct = fieldOf(attributesStart, attributesEnd, 2);
-  const value = entryOf(struct, (key) => key.startsWith(ROUTE_METADATA));
+  const value = entryOf(struct, (key) => key.startsWith(ROUTE_METADATA) && key.includes(POOL_NAMESPACE));
   return value === undefined ? "" : (textsOf(value)[0] ?? "");
 }
 
@@ -56,6 +58,14 @@ export function codeDetails(message: StreamMessage): string {
 /** The address that the request went to, where the filter's response_attributes ask for it; "" where they do not. */
 export function upstreamAddress(message: StreamMessage): string {
   return attribute(message, UPSTREAM_ADDRESS);
+}
+
+/** Is it a filter of a cluster's own chain that asks, behind the choice of the pod? Its request_attributes tell. */
+export function isAfterChoice({ bytes, attributesStart, attributesEnd }: StreamMessage): boolean {
+  if (attributesEnd === 0) return false;
+  reader.reset(bytes);
+  const isChosen = (key: string) => chosenAttributes.some((each) => key.startsWith(each));
+  return entryOf(fieldOf(attributesStart, attributesEnd, 2), isChosen) !== undefined;
 }
 
 function attribute({ bytes, attributesStart, attributesEnd }: StreamMessage, name: string): string {

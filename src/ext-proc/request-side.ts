@@ -22,6 +22,7 @@ import type { PickReply } from "./destination-header.ts";
 import { proceed } from "./encode-reply.ts";
 import { headerValue } from "./header-map.ts";
 import { HeldBody } from "./held-body.ts";
+import { isAfterChoice } from "./read-metadata.ts";
 import { RequestHead } from "./request-head.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 
@@ -73,7 +74,8 @@ export class RequestSide {
     this.ended = message.endOfStream;
     const mode = stated ?? this.#unstatedMode();
     if (mode !== undefined) this.know(mode);
-    if (openStreams.size > settings.streamLimit) this.#settle(this.answer.refuse("overloaded"));
+    if (isAfterChoice(message)) this.#letPass();
+    else if (openStreams.size > settings.streamLimit) this.#settle(this.answer.refuse("overloaded"));
     else if (answer.head.asksForModels && answer.listModels()) this.#drop();
     else if (message.endOfStream) this.#pick("no_prompt", "onHeaders");
     else if (message.contentLength > settings.bodyLimitBytes && answer.head.isReadable && seesBodyFirst(this.mode))
@@ -81,6 +83,13 @@ export class RequestSide {
     else if (mode === undefined) this.#hold("guessing", settings.guessMs);
     else this.#startBody(message.contentLength);
     return true;
+  }
+
+  /** The pod is chosen already, and some Envoys wait for ever where a filter behind the choice refuses: nothing is said. */
+  #letPass(): void {
+    this.#host.events.askedAfterChoice(this.#port.peer());
+    this.answer.goOn();
+    this.#phase = "passing";
   }
 
   know(mode: FilterMode): void {

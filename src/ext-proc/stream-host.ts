@@ -56,6 +56,8 @@ export interface StreamEnd {
   readonly mode: FilterMode;
   readonly status: number;
   readonly answered: boolean;
+  /** Did attributes come with the first message? */
+  readonly attributes: boolean;
   readonly inFlightSource: "stream" | "estimate" | "none";
   readonly requestId: string;
 }
@@ -81,6 +83,8 @@ export interface StreamEvents {
   /** A body was there to be read, and was not. */
   bodyUnread(why: BodyUnread): void;
   modeUnstated(peer: string): void;
+  /** A filter of a cluster asks, behind the choice of the pod. */
+  askedAfterChoice(peer: string): void;
   /** A body came without its headers. */
   headersUnseen(): void;
   /** The filter does not show answers as they are generated, and a scorer reads what they would tell. */

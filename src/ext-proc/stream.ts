@@ -13,10 +13,11 @@ import {
   type StreamHost,
   type StreamPort,
 } from "./stream-host.ts";
-import { noteServed, tellWatched } from "./watched.ts";
+import { noteWatched, tellWatched } from "./watched.ts";
 
-/** All streams that are shown the headers of the answer and nothing of its body. */
+/** All streams that are shown the headers of the answer and nothing of its body; the second only watch. */
 const headersOnly = {};
+const watching = {};
 
 export class Stream implements OpenStream, Held {
   readonly #port: StreamPort;
@@ -26,6 +27,7 @@ export class Stream implements OpenStream, Held {
   #first: MessageKind | "nothing" = "nothing";
   /** Stated by the first message, which is a response's where a filter before us answers the request itself. */
   #stated: FilterMode | undefined;
+  #attributes = false;
   #over = false;
 
   constructor(port: StreamPort, host: StreamHost) {
@@ -82,6 +84,7 @@ export class Stream implements OpenStream, Held {
 
   #begin(message: StreamMessage): void {
     this.#first = message.kind;
+    this.#attributes = message.attributesEnd > 0;
     this.#stated = statedMode(message);
     if (this.#stated === undefined) return;
     this.#request.know(this.#stated);
@@ -122,9 +125,9 @@ export class Stream implements OpenStream, Held {
   }
 
   #respond(message: StreamMessage): void {
-    // In observability mode Envoy reads no replies; of the answer we want nothing but who gave it.
+    // In observability mode Envoy reads no replies; of the answer we want nothing but who gave it, and when it is over.
     if (message.observability) {
-      if (message.kind === "response_headers") noteServed(message, this.#request.answer, this.#host);
+      noteWatched(message, this.#request.answer, this.#host);
       return;
     }
     this.#response.on(message, this.#request.modeKnown ? this.#request.mode.response : undefined);
@@ -180,6 +183,7 @@ export class Stream implements OpenStream, Held {
       mode,
       status,
       answered: answer.given || this.#response.seen,
+      attributes: this.#attributes,
       inFlightSource: ticket === undefined ? "none" : estimate ? "estimate" : "stream",
       requestId: answer.requestId,
     };
@@ -194,11 +198,13 @@ export class Stream implements OpenStream, Held {
   #endsEarly(): boolean {
     const { mode, answer } = this.#request;
     const { seen, ended, streams, seenAtMs } = this.#response;
+    const { earlyEnds, now } = this.#host;
+    const peer = this.#port.peer();
+    if (answer.shadow) return earlyEnds.isEarly(peer, watching, false, now() - answer.watched.servedAtMs, true);
     if (seen) {
       if (ended || !streams || mode.response !== "none") return false;
-      return this.#host.earlyEnds.isEarly(headersOnly, false, this.#host.now() - seenAtMs, true);
+      return earlyEnds.isEarly(peer, headersOnly, false, now() - seenAtMs, true);
     }
-    const gapMs = this.#host.now() - answer.repliedAtMs;
-    return this.#host.earlyEnds.isEarly(mode, endsEarly(mode), gapMs, answer.api !== "none");
+    return earlyEnds.isEarly(peer, mode, endsEarly(mode), now() - answer.repliedAtMs, answer.api !== "none");
   }
 }

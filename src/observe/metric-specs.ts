@@ -68,6 +68,12 @@ export const metricSpecs = {
     ["cause", "answered"],
     "Streams by how they ended and whether a pick or a refusal was out.",
   ),
+  streamsAfterChoice: metric(
+    "counter",
+    "streams_after_choice_total",
+    [],
+    "Streams of filters in a cluster's own chain, where the pod is chosen already: passed on unchanged.",
+  ),
   messages: metric("counter", "messages_total", ["kind"], "Messages received, by kind."),
   messageBytes: metric("counter", "message_bytes_total", ["kind"], "Bytes of the messages received, by kind."),
   bodyUnseen: metric(

@@ -12,6 +12,8 @@ const refusalSentences: Record<RefusalKind, string> = {
   tls_handshake: "a TLS handshake failed: certificate, CA or protocol version do not fit, or the client fell silent",
   unknown_protocol: "a connection to the gRPC port began with bytes that are neither TLS nor HTTP/2",
   unknown_method: "a client called a gRPC method that is not served here: is its filter ext_proc?",
+  unheard_streams:
+    "HTTP/2 reset requests of a client before they were heard here: its Envoy's grpc_service needs an authority that is the name of a host",
   silent: "a connection to the gRPC port was closed: it said nothing, or broke off before its first HTTP/2 settings",
 };
 

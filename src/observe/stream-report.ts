@@ -1,7 +1,7 @@
 /** What happens on streams -> counts, log lines and the decision trace. Called on the hot path: no text unless needed. */
 
 import type { ErrorCode } from "../errors.ts";
-import type { BodyMode, FilterMode } from "../ext-proc/body-mode.ts";
+import type { BodyMode } from "../ext-proc/body-mode.ts";
 import type { MessageKind } from "../ext-proc/decode-message.ts";
 import type { AnsweredRequest, StreamEnd, StreamEvents, StreamPort } from "../ext-proc/stream-host.ts";
 import type { Served } from "../ext-proc/watched.ts";
@@ -22,6 +22,7 @@ import type { Cell, HotCounter } from "./instruments.ts";
 import { Brake, type Logger, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
 import { ShadowReport } from "./shadow-report.ts";
+import { streamLine } from "./stream-line.ts";
 
 export interface StreamReportParts {
   readonly log: Logger;
@@ -174,6 +175,16 @@ export class StreamReport implements StreamEvents {
     );
   }
 
+  askedAfterChoice(peer: string): void {
+    this.#instruments.streamsAfterChoice.add({});
+    this.#once.do("after choice", () =>
+      this.#log.warn(
+        { peer },
+        "an ext_proc filter of a cluster asks here, when the pod is chosen: such streams are answered without a change; the filter belongs to the gateway's own server",
+      ),
+    );
+  }
+
   headersUnseen(): void {
     this.#once.do("headers unseen", () =>
       this.#log.warn(
@@ -232,21 +243,10 @@ export class StreamReport implements StreamEvents {
     if (inFlightSource !== "none") this.#sources(inFlightSource).value++;
     if (!answered) {
       this.#unanswered.do((dropped) =>
-        this.#log.info({ ...describe(port, end), dropped }, "a stream ended without our answer"),
+        this.#log.info({ ...streamLine(port, end), dropped }, "a stream ended without our answer"),
       );
-    } else if (this.#saysStreams) this.#log.debug(describe(port, end), "stream ended");
+    } else if (this.#saysStreams) this.#log.debug(streamLine(port, end), "stream ended");
   }
-}
-
-function describe(port: StreamPort, end: StreamEnd): object {
-  const { cause, first, mode, status, inFlightSource, requestId } = end;
-  return { requestId, peer: port.peer(), first, mode: modeWord(mode), grpcStatus: status, cause, inFlightSource };
-}
-
-/** request/response, as in "buffered/none". */
-function modeWord(mode: FilterMode): string {
-  if (!mode.stated) return "unstated";
-  return `${mode.request}${mode.early ? "+early" : ""}/${mode.response}`;
 }
 
 type TokenCells = ReturnType<typeof tokenCells>;

@@ -2,7 +2,7 @@
 import type { Slot } from "../pods/pod-table.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { BlockKeys, hashPrompt } from "../request/prompt-blocks.ts";
-import type { Pin, PrefixIndex } from "./prefix-index.ts";
+import type { Lesson, Pin, PrefixIndex } from "./prefix-index.ts";
 
 /** Fills `keys` with those of the request's prompt, in blocks of this size. */
 export type ReadKeys = (request: InferenceRequest, keys: BlockKeys, blockBytes: number) => void;
@@ -33,5 +33,14 @@ export class PrefixColumn {
     const pin = this.#index.record(this.#keys, slot, generation);
     this.#keys.count = 0;
     return pin;
+  }
+
+  /** The prompt's keys in a copy of their own: many other prompts come before its pod is known. */
+  keep(): Lesson | undefined {
+    const { count } = this.#keys;
+    if (count === 0) return undefined;
+    const keys = this.#keys.copy();
+    this.#keys.count = 0;
+    return (slot, generation) => this.#index.record(keys, slot, generation);
   }
 }

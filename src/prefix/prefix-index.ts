@@ -45,6 +45,9 @@ export class Pin {
   }
 }
 
+/** What a request teaches of the pod that is found to have served it; a pin that comes back must be ended. */
+export type Lesson = (slot: Slot, generation: number) => Pin | undefined;
+
 interface ToldCache {
   readonly generation: number;
   readonly cache: PodCache;

@@ -56,6 +56,17 @@ export class BlockKeys {
     this.hi[this.count] = hi;
     this.count++;
   }
+
+  /** With room for no more than it holds. */
+  copy(): BlockKeys {
+    const keys = new BlockKeys(this.count);
+    keys.begin(this.blockBytes);
+    keys.count = this.count;
+    keys.totalBytes = this.totalBytes;
+    keys.lo.set(this.lo.subarray(0, this.count));
+    keys.hi.set(this.hi.subarray(0, this.count));
+    return keys;
+  }
 }
 
 // Odd constants with their bits well spread; any such would do.

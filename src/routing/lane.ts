@@ -1,7 +1,7 @@
 /** A profile compiled for one process: from the pods that may serve to a Decision. Pure: no clock, no log, no I/O. */
 import { type PodColumn, type RequestColumn, requestColumnNames } from "../pods/columns.ts";
 import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
-import type { Pin } from "../prefix/prefix-index.ts";
+import type { Lesson, Pin } from "../prefix/prefix-index.ts";
 import { bodylessRequest, type InferenceRequest } from "../request/inference-request.ts";
 import { promptTokensOf } from "../scorer.ts";
 import { type CandidateColumns, CandidateRows } from "./candidates.ts";
@@ -37,6 +37,8 @@ export interface RequestColumnOwner {
    * told of the request's end; undefined where nothing must.
    */
   learn(slot: Slot, generation: number): Pin | undefined;
+  /** In place of `learn`, in the same tick, where the pod is told later; absent where nothing is learnt. */
+  keep?(): Lesson | undefined;
 }
 
 export interface LaneParts {
@@ -152,6 +154,17 @@ export class Lane {
     let pin: Pin | undefined;
     for (const [, owner] of this.#owned) pin = owner.learn(slot, generation) ?? pin;
     return pin;
+  }
+
+  /** The same where the pod is not known yet; undefined where there is nothing to learn. */
+  keep(): Lesson | undefined {
+    const lessons = this.#owned.map(([, owner]) => owner.keep?.()).filter((lesson) => lesson !== undefined);
+    if (lessons.length === 0) return undefined;
+    return (slot, generation) => {
+      let pin: Pin | undefined;
+      for (const lesson of lessons) pin = lesson(slot, generation) ?? pin;
+      return pin;
+    };
   }
 
   /** Called after `decide`: who was a candidate, and what every scorer gave each. */

@@ -2,7 +2,7 @@
 import type { PodTable } from "../pods/pod-table.ts";
 import type { Pool } from "../pods/pool.ts";
 import type { Pools } from "../pods/pools.ts";
-import type { Pin } from "../prefix/prefix-index.ts";
+import type { Lesson, Pin } from "../prefix/prefix-index.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { choosePods, type RouteHints } from "./choose-pool.ts";
 import type { Decision, Picked, PickReason } from "./decision.ts";
@@ -130,6 +130,13 @@ export class Router {
     const lane = this.#learning;
     this.#learning = undefined;
     return decision.kind === "picked" ? lane?.learn(decision.pod.slot, decision.pod.generation) : undefined;
+  }
+
+  /** In place of `learn`, where nobody follows the pick: what is to be learnt once it is known who serves the request. */
+  keep(): Lesson | undefined {
+    const lane = this.#learning;
+    this.#learning = undefined;
+    return lane?.keep();
   }
 
   /** What the candidates of the last decision scored, which is this one; call it in the same tick. */

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { chatOfSize } from "../support/chat-of-size.ts";
 import { type Echo, sha256 } from "../support/echo-backend.ts";
 import type { EnvoyMode } from "../support/envoy-modes.ts";
-import { ask, echoOf, framings, hasTrailers, trailer } from "../support/http-framings.ts";
+import { ask, echoOf, type Framing, framings, hasTrailers, trailer } from "../support/http-framings.ts";
 
 const KIB = 1024;
 
@@ -34,7 +34,12 @@ export interface Running {
 const forged = "127.0.0.1:1";
 
 /** `running` is asked when the tests run: the processes are up by then. */
-export function describeCells(modes: readonly EnvoyMode[], sizes: readonly Size[], running: () => Running): void {
+export function describeCells(
+  modes: readonly Pick<EnvoyMode, "name" | "watching">[],
+  sizes: readonly Size[],
+  running: () => Running,
+  chosen: readonly Framing[] = framings,
+): void {
   describe.each(modes)("$name", (mode) => {
     let around: Running;
     beforeAll(() => {
@@ -42,7 +47,7 @@ export function describeCells(modes: readonly EnvoyMode[], sizes: readonly Size[
     });
 
     describe.each(sizes)("$title", ({ path, body }) => {
-      test.each(framings)("as %s arrives whole at the picked pod", async (framing) => {
+      test.each(chosen)("as %s arrives whole at the picked pod", async (framing) => {
         const port = around.ports.get(mode.name) ?? 0;
         const headers = { "x-gateway-destination-endpoint": forged, "target-pod": forged };
         const echo = echoOf(await ask({ port, framing, path, body, headers }));
@@ -55,7 +60,7 @@ export function describeCells(modes: readonly EnvoyMode[], sizes: readonly Size[
   });
 }
 
-function expectDestination({ pod, headers }: Echo, { watching }: EnvoyMode): void {
+function expectDestination({ pod, headers }: Echo, { watching }: Pick<EnvoyMode, "watching">): void {
   expect(headers["x-gateway-destination-endpoint"]).toBe(watching ? undefined : pod);
   expect(headers["target-pod"]).not.toBe(forged);
 }

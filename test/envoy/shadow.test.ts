@@ -11,7 +11,7 @@ import {
 } from "../../src/demo/envoy-config.ts";
 import type { RunningEnvoy } from "../../src/demo/run-envoy.ts";
 import { type EchoPods, startEchoPods } from "../support/echo-backend.ts";
-import { chatBody } from "../support/load.ts";
+import { chatBody, Load } from "../support/load.ts";
 import { type PickerProcess, startPicker } from "../support/picker-process.ts";
 import { findTestEnvoy } from "../support/test-envoy.ts";
 import { TimedLoad } from "../support/timed-load.ts";
@@ -74,6 +74,37 @@ describe.skipIf(testEnvoy === undefined)("shadow.yaml", () => {
     await picker.metricBecomes(ANSWERS, REQUESTS);
     const known = timed.filter(({ pod }) => pod === first).length;
     expect([await compared("same"), await compared("foreign")]).toEqual([known, REQUESTS - known]);
+  });
+
+  test("learns the prompt for the pod that served, so that the next would-be pick is that one", async () => {
+    const [, second = ""] = pods.addresses;
+    const running = await watch(pods.addresses, [podsAt([second])]);
+    await send(running, 1);
+    await picker.metricBecomes(ANSWERS, 1);
+    const before = await compared("same");
+    await send(running, REQUESTS);
+    await picker.metricBecomes(ANSWERS, REQUESTS + 1);
+    // By lot it would be one of three.
+    expect((await compared("same")) - before).toBe(REQUESTS);
+    await picker.metricBecomes("pointsman_prefix_index_pinned", 0);
+  });
+
+  test.each([
+    ["the stream's", "NONE"],
+    ["the body's", "STREAMED"],
+  ])("counts a streamed answer on the pod that serves it until %s end", async (_, mode) => {
+    const body: Edit = { op: "set", at: [...places.extProc, "processing_mode", "response_body_mode"], to: mode };
+    const [, second = ""] = pods.addresses;
+    const { ports } = await watch(pods.addresses, [podsAt([second]), body]);
+    const headers = { "x-echo-sse": "10/100" };
+    const load = new Load({ port: ports.get("requests")!, body: chatBody(1), headers });
+    const answer = load.one();
+    await picker.metricBecomes("pointsman_pod_in_flight", 1, { address: second });
+    await answer;
+    load.stop();
+    await picker.metricBecomes("pointsman_pod_in_flight", 0);
+    // Its end was seen, not guessed.
+    await picker.metricBecomes("pointsman_tickets_total", 1, { source: "stream" });
   });
 
   test("says so where it is not told who served", async () => {

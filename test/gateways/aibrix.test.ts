@@ -1,77 +1,36 @@
-/** What AIBrix's Envoy becomes with the shipped patches: both kinds of request are picked for, and a missing filter is named. */
+/** What AIBrix's Envoy becomes with the shipped patches: both kinds of request are picked for, and what is missing is named. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
-import {
-  adminOn,
-  type Edit,
-  type EnvoyConfig,
-  listenOn,
-  pickersAt,
-  places,
-  renderEnvoyConfig,
-} from "../../src/demo/envoy-config.ts";
+import { parse } from "yaml";
+import type { RunningEnvoy } from "../../src/demo/run-envoy.ts";
+import { type AibrixGateway, aibrixGateway, aibrixPolicy } from "../support/aibrix-gateway.ts";
 import { chatOfSize } from "../support/chat-of-size.ts";
 import { type EchoPods, startEchoPods } from "../support/echo-backend.ts";
-import { ask, echoOf } from "../support/http-framings.ts";
+import { type ExtProcServer, startExtProcServer } from "../support/ext-proc-server.ts";
+import { type Answer, ask, echoOf, type Framing, framings } from "../support/http-framings.ts";
 import { type PickerProcess, startPicker } from "../support/picker-process.ts";
+import { nobody } from "../support/pool-gateway.ts";
 import { findTestEnvoy } from "../support/test-envoy.ts";
 
 const testEnvoy = await findTestEnvoy();
-const routes = [...places.hcm, "route_config", "virtual_hosts", "all", "routes"];
 const path = "/v1/chat/completions";
 const body = chatOfSize(89);
-
-interface Patches {
-  readonly spec: {
-    readonly jsonPatches?: readonly { readonly operation: { readonly path?: string; readonly value: unknown } }[];
-    readonly headers?: { readonly earlyRequestHeaders: { readonly remove: readonly string[] } };
-  };
-}
-const text = readFileSync(new URL("../../deploy/gateways/aibrix/routes.yaml", import.meta.url), "utf8");
-const objects = parseAllDocuments(text).map((document) => document.toJS() as Patches);
-const operations = objects.flatMap(({ spec }) => spec.jsonPatches ?? []).map(({ operation }) => operation);
-const removed = objects.flatMap(({ spec }) => spec.headers?.earlyRequestHeaders.remove ?? []);
-/** The value that a patch of the manifest writes to this path of its object. */
-const written = (at: string | undefined) => operations.find(({ path }) => path === at)?.value;
-
-/** Envoy Gateway makes early mutations of a ClientTrafficPolicy's headers. */
-const earlyRemoval = {
-  name: "envoy.http.early_header_mutation.header_mutation",
-  typed_config: {
-    "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-    mutations: removed.map((name) => ({ remove: name })),
-  },
-};
-
-const asAibrix: readonly Edit[] = [
-  { op: "remove", at: [...places.hcm, "http_filters", "envoy.filters.http.header_mutation"] },
-  // AIBrix's own patch: whatever names a strategy.
-  {
-    op: "add",
-    at: [...routes, 0],
-    to: {
-      name: "original_route",
-      match: { prefix: "/", headers: [{ name: "routing-strategy", string_match: { safe_regex: { regex: ".*" } } }] },
-      route: { cluster: "original_destination_cluster", timeout: "120s" },
-    },
-  },
-  // The reserved route, which AIBrix leads to the plugin itself.
-  { op: "set", at: [...routes, 1, "route", "cluster"], to: written(undefined) },
-  { op: "set", at: [...routes, 1, "route", "timeout"], to: written("/timeout") },
-  { op: "add", at: [...places.hcm, "local_reply_config"], to: written("/local_reply_config") },
-  { op: "add", at: [...places.hcm, "early_header_mutation_extensions"], to: [earlyRemoval] },
-  { op: "set", at: [...places.pods, "original_dst_lb_config", "http_header_name"], to: "target-pod" },
-  { op: "set", at: [...places.pods, "name"], to: "original_destination_cluster" },
-  { op: "set", at: [...places.extProc, "message_timeout"], to: "60s" },
-  { op: "set", at: [...places.extProc, "processing_mode", "response_header_mode"], to: "SEND" },
-  { op: "set", at: [...places.extProc, "processing_mode", "response_body_mode"], to: "STREAMED" },
-];
+const PICKS = "pointsman_picks_total";
 
 const kinds = [
   { kind: "with a strategy", headers: { "routing-strategy": "least-request" } },
   { kind: "without a strategy", headers: {} },
 ] as const;
+
+test("the patched Deployment listens where AIBrix's policy looks", () => {
+  const file = new URL("../../deploy/gateways/aibrix/plugin-deployment.yaml", import.meta.url);
+  const { spec } = parse(readFileSync(file, "utf8")) as {
+    spec: { template: { spec: { containers: { args: string[] }[] } } };
+  };
+  const [{ name, port } = { name: "", port: 0 }] = aibrixPolicy().backendRefs;
+  expect(name).toBe("aibrix-gateway-plugins");
+  expect(spec.template.spec.containers[0]?.args).toContain(`--grpc-port=${port}`);
+});
 
 describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as AIBrix's`, () => {
   let pods: EchoPods;
@@ -87,42 +46,117 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as AIBrix'
     await pods?.close();
   });
 
-  async function withEnvoy(edits: readonly Edit[], run: (port: number) => Promise<void>): Promise<void> {
-    const all = [listenOn(0), adminOn(0), pickersAt([picker.address]), ...asAibrix, ...edits];
-    const config: EnvoyConfig = renderEnvoyConfig("buffered.yaml", all);
+  async function withEnvoy(
+    shape: Partial<AibrixGateway>,
+    run: (port: number, envoy: RunningEnvoy) => Promise<void>,
+  ): Promise<void> {
+    const config = aibrixGateway({ picker: picker.address, pods: pods.addresses, ...shape });
     const envoy = await testEnvoy!.start({ config });
     try {
-      await run(envoy.ports.get("requests")!);
+      await run(envoy.ports.get("requests")!, envoy);
     } finally {
       await envoy.stop();
     }
   }
 
-  test.each(kinds)("picks for a request $kind, whatever pod its client names", ({ headers }) =>
-    withEnvoy([], async (port) => {
-      const before = await picker.metric("pointsman_picks_total");
-      const answer = await ask({
-        port,
-        framing: "h1 content-length",
-        path,
-        body,
-        headers: { ...headers, "target-pod": "127.0.0.1:1" },
-      });
-      const echo = echoOf(answer);
-      expect(echo.headers["target-pod"]).toBe(echo.pod);
-      expect(echo.bytes).toBe(body.length);
-      expect((await picker.metric("pointsman_picks_total")) - before).toBe(1);
+  const send = (port: number, headers: object, framing: Framing = "h1 content-length", at = path): Promise<Answer> =>
+    ask({ port, framing, path: at, body, headers: { ...headers } });
+
+  const forged = { "target-pod": "127.0.0.1:1", "x-gateway-destination-endpoint": "127.0.0.1:1" };
+
+  test.each(kinds)("picks for every framing of a request $kind, whatever pod its client names", ({ headers }) =>
+    withEnvoy({}, async (port, envoy) => {
+      const before = await picker.metric(PICKS);
+      for (const framing of framings) {
+        const echo = echoOf(await send(port, { ...headers, ...forged }, framing));
+        expect([echo.headers["target-pod"], echo.bytes]).toEqual([echo.pod, body.length]);
+      }
+      expect((await picker.metric(PICKS)) - before).toBe(framings.length);
+      const bad = await envoy.admin("/stats?filter=ext_proc.*(streams_failed|spurious|message_timeouts|failure_mode)");
+      expect(bad.split("\n").filter((line) => line !== "" && !line.endsWith(": 0"))).toEqual([]);
     }),
   );
 
-  const filter: Edit = { op: "remove", at: [...places.hcm, "http_filters", "envoy.filters.http.ext_proc"] };
-  test.each(kinds)("says that nobody was asked where the filter is gone, $kind, and follows no client", ({ headers }) =>
-    withEnvoy([filter], async (port) => {
-      const forged = { ...headers, "target-pod": pods.addresses[0]! };
-      const answer = await ask({ port, framing: "h1 content-length", path, body, headers: forged });
-      expect([answer.status, answer.headers["x-pointsman-error"]]).toEqual([503, "picker_skipped"]);
-      expect(answer.headers["content-type"]).toBe("application/json");
-      expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { code: "picker_skipped", param: null } });
+  test.each(kinds)("streams the answer to a request $kind as it comes", ({ headers }) =>
+    withEnvoy({}, async (port) => {
+      const pieces: number[] = [];
+      const onReceived = (bytes: number) => pieces.push(bytes);
+      const all = { ...headers, "x-echo-sse": "10/20" };
+      const answer = await ask({ port, framing: "h1 content-length", path, body, headers: all, onReceived });
+      expect(answer.body.toString().match(/^data: /gm)).toHaveLength(11);
+      expect(pieces.length).toBeGreaterThan(2);
     }),
   );
+
+  test("an answer says its strategy and pod, where one was asked for", () =>
+    withEnvoy({}, async (port) => {
+      const routed = await send(port, { "routing-strategy": "random" });
+      expect(routed.headers["target-pod-ip"]).toBe(echoOf(routed).pod);
+      expect(routed.headers["routing-strategy"]).toBe("random");
+      expect((await send(port, {})).headers["target-pod-ip"]).toBeUndefined();
+    }));
+
+  test("requests of a client's own model header, and for the list of models, are not picked for", () =>
+    withEnvoy({}, async (port) => {
+      const before = await picker.metric(PICKS);
+      const seen = new Set<string>();
+      for (let i = 0; i < 6; i++) seen.add(echoOf(await send(port, { model: "m" })).pod);
+      const models = await fetch(`http://127.0.0.1:${port}/v1/models`);
+      expect(((await models.json()) as { pod: string }).pod).toBe(pods.addresses[0]);
+      expect([seen.size, (await picker.metric(PICKS)) - before]).toEqual([3, 0]);
+    }));
+
+  /** 503, as JSON that names the layer. */
+  function expectNamed(answer: Answer, code: string): void {
+    expect([answer.status, answer.headers["x-pointsman-error"]]).toEqual([503, code]);
+    expect(answer.headers["content-type"]).toBe("application/json");
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { code, param: null } });
+  }
+
+  describe.each(kinds)("$kind", ({ headers }) => {
+    const named = () => ({ ...headers, "target-pod": pods.addresses[0]! });
+
+    test("says that nobody was asked where the policy was refused, and follows no client", () =>
+      withEnvoy({ accepted: false }, async (port) => expectNamed(await send(port, named()), "picker_skipped")));
+
+    test("says that nobody answered where the picker is gone, and follows no client", () =>
+      withEnvoy({ picker: nobody }, async (port) => expectNamed(await send(port, named()), "picker_unreachable")));
+
+    test("hides nothing that the picker says itself", () =>
+      withEnvoy({}, async (port) => {
+        const answer = await ask({ port, framing: "h1 chunked", path, body: Buffer.from("{bad"), headers });
+        expect([answer.status, answer.headers["x-pointsman-error"]]).toEqual([400, "malformed_json"]);
+      }));
+  });
+
+  test("of another release's filter, requests without a strategy are picked for; AIBrix's own patch misses it", () =>
+    withEnvoy({ release: "mine" }, async (port) => {
+      const echo = echoOf(await send(port, {}));
+      expect(echo.headers["target-pod"]).toBe(echo.pod);
+      expectNamed(await send(port, { "routing-strategy": "least-request" }), "picker_skipped");
+    }));
+
+  describe("bypassed: AIBrix's plugin again, and the patches gone", () => {
+    let plugin: ExtProcServer;
+    beforeAll(async () => {
+      // A strategy that takes the second pod, always.
+      const header = { key: "target-pod", raw_value: Buffer.from(pods.addresses[1]!) };
+      const mutation = { set_headers: [{ header, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }] };
+      plugin = await startExtProcServer(() => (message) => {
+        if (message.request_headers) return { request_headers: { response: { clear_route_cache: true } } };
+        if (message.request_body) return { request_body: { response: { header_mutation: mutation } } };
+        return message.response_headers ? { response_headers: {} } : { response_body: {} };
+      });
+    });
+    afterAll(() => plugin?.close());
+
+    test("the plugin's pods serve, those of a model's Service too, and the picker hears nothing", () =>
+      withEnvoy({ picker: plugin.address, patched: false }, async (port) => {
+        const before = await picker.metric(PICKS);
+        expect(echoOf(await send(port, { "routing-strategy": "random" })).pod).toBe(pods.addresses[1]);
+        const seen = new Set<string>();
+        for (let i = 0; i < 6; i++) seen.add(echoOf(await send(port, { model: "m" })).pod);
+        expect([seen.size, (await picker.metric(PICKS)) - before]).toEqual([3, 0]);
+      }));
+  });
 });

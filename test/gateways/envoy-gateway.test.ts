@@ -161,10 +161,10 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Envoy G
       expect([...seen].sort()).toEqual([...pods.addresses].sort());
     }));
 
-  test("override.yaml without its EnvoyExtensionPolicy: the pods take turns", () => {
+  test.each(["override.yaml", "duplex.yaml"])("%s without its EnvoyExtensionPolicy: the pods take turns", (file) => {
     const filter: Edit = { op: "remove", at: [...places.hcm, "http_filters", "envoy.filters.http.ext_proc"] };
     return withEnvoy(
-      "override.yaml",
+      file,
       nobody,
       async (port) => {
         const seen = new Set<string>();

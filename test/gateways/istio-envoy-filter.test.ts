@@ -4,10 +4,10 @@ import type { EnvoyConfig } from "../../src/demo/envoy-config.ts";
 import type { RunningEnvoy } from "../../src/demo/run-envoy.ts";
 import { chatOfSize } from "../support/chat-of-size.ts";
 import { type EchoPods, sha256, startEchoPods } from "../support/echo-backend.ts";
-import { applyPatches, managerOf, patchesOf, routesOf } from "../support/envoy-filter.ts";
+import { applyPatches, patchesOf, withFilterOption, withMode } from "../support/envoy-filter.ts";
 import { ask, echoOf, type Framing, framings, hasTrailers } from "../support/http-framings.ts";
-import { type IstioGateway, istioGateway } from "../support/istio-gateway.ts";
-import { type PickerProcess, startPicker } from "../support/picker-process.ts";
+import { type IstioGateway, istioGateway, type PickerLink, together } from "../support/istio-gateway.ts";
+import { type LogLine, type PickerProcess, startPicker } from "../support/picker-process.ts";
 import { findTestEnvoy } from "../support/test-envoy.ts";
 
 const testEnvoy = await findTestEnvoy();
@@ -35,10 +35,11 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Istio's
   const gateway = (shape: Omit<IstioGateway, "pods" | "picker">, ...files: readonly string[]): EnvoyConfig =>
     applyPatches(istioGateway({ pods: pods.addresses, picker: picker.address, ...shape }), files.flatMap(patchesOf));
 
-  async function withEnvoy(config: EnvoyConfig, run: (envoy: RunningEnvoy, port: number) => Promise<void>) {
+  type Run = (envoy: RunningEnvoy, port: number) => Promise<void>;
+  async function withEnvoy(config: EnvoyConfig, run: Run, listener = "requests") {
     const envoy = await testEnvoy!.start({ config });
     try {
-      await run(envoy, envoy.ports.get("requests")!);
+      await run(envoy, envoy.ports.get(listener)!);
     } finally {
       await envoy.stop();
     }
@@ -57,19 +58,6 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Istio's
     const stats = await envoy.admin(`/stats?filter=ext_proc.*${name}`);
     return [...stats.matchAll(/: (\d+)$/gm)].reduce((sum, [, value]) => sum + Number(value), 0);
   }
-
-  const withMode = (config: EnvoyConfig, mode: object): EnvoyConfig => {
-    const { listeners } = config["static_resources"] as { listeners: Record<string, unknown>[] };
-    for (const route of listeners.map(managerOf).flatMap(routesOf)) {
-      const overridden = route["typed_per_filter_config"] as
-        | Record<string, { overrides: { processing_mode: object } }>
-        | undefined;
-      for (const { overrides } of Object.values(overridden ?? {})) {
-        overrides.processing_mode = { ...overrides.processing_mode, ...mode };
-      }
-    }
-    return config;
-  };
 
   describe("envoy-filter.yaml", () => {
     test("asks for the one route, once a request, and for no other", () =>
@@ -98,18 +86,26 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Istio's
       }));
 
     test.each([
-      { mode: "NONE", seen: false, trailers: "SKIP" },
-      { mode: "STREAMED", seen: false, trailers: "SKIP" },
-      { mode: "BUFFERED_PARTIAL", seen: true, trailers: "SKIP" },
-      { mode: "FULL_DUPLEX_STREAMED", seen: true, trailers: "SEND" },
-    ])("with $mode never hangs, and the picker says whether it saw the body", ({ mode, seen, trailers }) => {
-      const config = gateway({}, "istio/envoy-filter.yaml");
+      { mode: "NONE", early: false, seen: false, trailers: "SKIP" },
+      { mode: "STREAMED", early: false, seen: false, trailers: "SKIP" },
+      { mode: "STREAMED", early: true, seen: true, trailers: "SKIP" },
+      { mode: "BUFFERED_PARTIAL", early: false, seen: true, trailers: "SKIP" },
+      { mode: "FULL_DUPLEX_STREAMED", early: false, seen: true, trailers: "SEND" },
+    ])("with $mode, sent early: $early, never hangs, and the picker says whether it saw the body", (row) => {
+      const { mode, early, seen, trailers } = row;
+      const config = withFilterOption(gateway({}, "istio/envoy-filter.yaml"), {
+        send_body_without_waiting_for_header_response: early,
+      });
       const changed = withMode(config, { request_body_mode: mode, request_trailer_mode: trailers });
       return withEnvoy(changed, async (envoy, port) => {
         const before = await picker.metric(UNSEEN);
         await expectPicked(port, "h1 content-length");
         await expectPicked(port, "h2 no length", large);
         expect((await picker.metric(UNSEEN)) - before).toBe(seen ? 0 : 2);
+        // With the change that would help.
+        const says = (line: LogLine) =>
+          line["mode"] === mode.toLowerCase() && String(line["msg"]).includes("use BUFFERED");
+        if (!seen) await picker.line(says);
         expect(await counter(envoy, "(timeouts|streams_failed|failure_mode_allowed)")).toBe(0);
       });
     });
@@ -120,13 +116,17 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Istio's
         expect(await counter(envoy, "failure_mode_allowed")).toBe(0);
       }));
 
-    test("with a cluster that speaks HTTP/1.1 serves past the picker, which names the fault", () =>
-      withEnvoy(gateway({ link: "http1" }, "istio/envoy-filter.yaml"), async (envoy, port) => {
+    test.each([
+      { title: "speaks HTTP/1.1", link: "http1", kind: "http1" },
+      { title: "trusts another CA", link: "strangers-ca", kind: "tls_handshake" },
+    ] as const)("with a cluster that $title serves past the picker, which names the fault", ({ link, kind }) =>
+      withEnvoy(gateway({ link }, "istio/envoy-filter.yaml"), async (envoy, port) => {
         const { status } = await ask({ port, framing: "h1 content-length", path, body: small });
         expect(status).toBe(200);
         expect(await counter(envoy, "failure_mode_allowed")).toBe(1);
-        await picker.line(({ kind }) => kind === "http1");
-      }));
+        await picker.line((line) => line["kind"] === kind);
+      }),
+    );
   });
 
   describe.each(["1.27", "1.28"] as const)("the filter that istiod %s makes", (pools) => {
@@ -138,7 +138,7 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Istio's
     test.each([[[]], [["istio/replace-filter.yaml"]], [["istio/buffered.yaml"]]])(
       "loses no byte with the patches %j",
       (files: readonly string[]) =>
-        withEnvoy(gateway({ pools, authority }, ...files), async (envoy, port) => {
+        withEnvoy(gateway({ pools, retries: false }, ...files), async (envoy, port) => {
           const before = await picker.metric(PICKS, { reason: "scored" });
           for (const framing of whole(files)) await expectPicked(port, framing);
           await expectPicked(port, "h1 chunked", large);
@@ -150,25 +150,51 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Istio's
           expect([status, await counter(envoy, "streams_started")]).toEqual([200, asked]);
         }),
     );
+  });
 
-    test("names its cluster where no authority is said, which HTTP/2 forbids; buffered.yaml cures that too", async () => {
-      await withEnvoy(gateway({ pools }), async (envoy, port) => {
-        const { status } = await ask({ port, framing: "h1 content-length", path, body: small });
-        expect([status, await counter(envoy, "streams_failed")]).toEqual([500, 1]);
-      });
-      await withEnvoy(gateway({ pools }, "istio/buffered.yaml"), (_, port) => expectPicked(port, "h1 content-length"));
-    });
+  describe("istiod says no authority: Envoy names the cluster, whose `|` HTTP/2 forbids, and", () => {
+    const shape = { pools: "1.28" } as const;
+    const statusOf = async (port: number, body = small) =>
+      (await ask({ port, framing: "h2 content-length", path, body })).status;
+
+    test.each(["h2c", "tls"] satisfies PickerLink[])("the picker is asked for hundreds of requests over %s", (link) =>
+      withEnvoy(gateway({ ...shape, link }), async (envoy, port) => {
+        const before = await picker.metric(PICKS, { reason: "scored" });
+        for (let round = 0; round < 50; round++) {
+          const statuses = await Promise.all(Array.from({ length: 8 }, () => statusOf(port)));
+          expect(statuses).toEqual(Array(8).fill(200));
+        }
+        await expectPicked(port, "h2 no length", chatOfSize(20 * 1024 * 1024));
+        expect((await picker.metric(PICKS, { reason: "scored" })) - before).toBe(401);
+        expect(await counter(envoy, "(streams_failed|failure_mode_allowed|timeouts)")).toBe(0);
+        // All of them over the few connections that Envoy's workers have, each of which stays.
+        expect(await envoy.admin("/stats?filter=outbound.9002.*cx_destroy$")).toMatch(/: 0$/m);
+      }),
+    );
+
+    test("a connection that other filters share, which do say one, costs a moment and a line in the log", () =>
+      withEnvoy(
+        together({ said: gateway({ ...shape, authority }), unsaid: gateway(shape) }),
+        async (envoy) => {
+          const said = envoy.ports.get("said")!;
+          const unsaid = envoy.ports.get("unsaid")!;
+          expect(await statusOf(said)).toBe(200);
+          expect(await statusOf(unsaid)).toBe(500);
+          await picker.line(({ kind }) => kind === "unheard_streams");
+          while ((await statusOf(unsaid)) !== 200);
+          for (let i = 0; i < 20; i++) expect([await statusOf(said), await statusOf(unsaid)]).toEqual([200, 200]);
+        },
+        "said",
+      ));
   });
 
   test.each(framings.filter(hasTrailers))(
     "1.27 loses the body of a request as %s; buffered.yaml keeps it",
     async (framing) => {
-      await withEnvoy(gateway({ pools: "1.27", authority }), async (_, port) => {
+      await withEnvoy(gateway({ pools: "1.27" }), async (_, port) => {
         expect(echoOf(await ask({ port, framing, path, body: small })).bytes).toBe(0);
       });
-      await withEnvoy(gateway({ pools: "1.27", authority }, "istio/buffered.yaml"), (_, port) =>
-        expectPicked(port, framing),
-      );
+      await withEnvoy(gateway({ pools: "1.27" }, "istio/buffered.yaml"), (_, port) => expectPicked(port, framing));
     },
   );
 });

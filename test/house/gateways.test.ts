@@ -1,15 +1,15 @@
-/** The manifests for gateways can be read, all of them are in the version matrix, and what it calls run is a test that exists. */
+/** Manifests for gateways can be read and are in the version matrix, which names only tests that exist; pages are complete. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { gatewayRows } from "../../deploy/gateways/versions.ts";
+import { fragments } from "../kube/crds/sources.ts";
+import { shippedObjects } from "../support/shipped-objects.ts";
 import { listFiles, readSource, root } from "./tree.ts";
 
 const folder = "deploy/gateways";
 const manifests = listFiles(`${folder}/*/*.yaml`);
-/** They are no objects: values of a chart, and a patch. */
-const fragments = [`${folder}/envoy-ai-gateway/values.yaml`, `${folder}/aibrix/plugin-deployment.yaml`];
 
 describe("deploy/gateways/versions.ts", () => {
   test("names only tests that exist", () => {
@@ -30,26 +30,68 @@ describe("the manifests for gateways", () => {
     expect(Array.isArray(documents) ? documents.flatMap(({ errors }) => errors) : documents).toEqual([]);
   });
 
-  test.each(manifests.filter((path) => !fragments.includes(path)))("every object of %s has kind and name", (path) => {
-    const objects = parseAllDocuments(readSource(path)).map((document) => document.toJS() as Record<string, unknown>);
-    expect(objects.length).toBeGreaterThan(0);
-    for (const object of objects) {
-      expect(object).toMatchObject({
-        apiVersion: expect.any(String),
-        kind: expect.any(String),
-        metadata: { name: expect.any(String) },
-      });
-    }
+  test.each(manifests.filter((path) => !(path.replace("deploy/", "") in fragments)))(
+    "every object of %s has kind and name",
+    (path) => {
+      const objects = parseAllDocuments(readSource(path)).map((document) => document.toJS() as Record<string, unknown>);
+      expect(objects.length).toBeGreaterThan(0);
+      for (const object of objects) {
+        expect(object).toMatchObject({
+          apiVersion: expect.any(String),
+          kind: expect.any(String),
+          metadata: { name: expect.any(String) },
+        });
+      }
+    },
+  );
+
+  test("that hold no object are not gone", () => {
+    const gone = Object.keys(fragments).filter((path) => !existsSync(join(root, "deploy", path)));
+    expect(gone).toEqual([]);
+  });
+});
+
+describe("the pages for gateways", () => {
+  const pages = listFiles(`${folder}/*/README.md`);
+  const folderOf = (path: string) => path.replace(/\/[^/]*$/, "");
+  const pageOf = (path: string) => readSource(`${folderOf(path)}/README.md`);
+
+  test("are one for each folder", () => {
+    const folders = listFiles(`${folder}/*/*`).map(folderOf);
+    expect(pages.map(folderOf)).toEqual([...new Set(folders)]);
   });
 
-  test("every folder has a page with the same parts", () => {
-    const pages = listFiles(`${folder}/*/README.md`);
-    expect(pages.map((path) => path.split("/")[2])).toEqual([...new Set(manifests.map((path) => path.split("/")[2]))]);
+  test.each(pages)("%s says the versions, and has the same parts as the others, in their order", (path) => {
+    const text = readSource(path);
+    const [opening = ""] = text.split("\n## ");
+    expect(opening, "a version before the first part").toMatch(/\b\d+\.\d+\b/);
     const parts = ["Apply", "Check", "What failure looks like", "Bypass the picker now", "Upgrade, roll back", "From "];
-    const lacking = pages.flatMap((path) => {
-      const text = readSource(path);
-      return parts.filter((part) => !text.includes(`\n## ${part}`)).map((part) => `${path}: ${part}`);
-    });
-    expect(lacking).toEqual([]);
+    const places = parts.map((part) => text.indexOf(`\n## ${part}`));
+    expect(places, parts.join(", ")).toEqual([...places].sort((one, other) => one - other));
+    expect(places).not.toContain(-1);
+  });
+
+  test.each(listFiles(`${folder}/*/*`).filter((path) => !path.endsWith("README.md")))(
+    "%s is named by its page",
+    (path) => {
+      expect(pageOf(path)).toContain(basename(path));
+    },
+  );
+
+  test.each(pages)("%s tells people to type what there is", (path) => {
+    const text = readSource(path);
+    const files = [...text.matchAll(/ (?:-f|-k|--patch-file) (deploy\/[\w./-]+)/g)].map(([, file = ""]) => file);
+    expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+    const deleted = [...text.matchAll(/^kubectl (?:-n \S+ )?delete (\w+) (\S+)/gm)].map(([, ...words]) =>
+      words.join(" "),
+    );
+    const shipped = shippedObjects().map(({ object }) => `${object.kind.toLowerCase()} ${object.metadata.name}`);
+    expect(deleted.filter((each) => !shipped.includes(each))).toEqual([]);
+  });
+
+  test("are all in the list of deploy/gateways", () => {
+    const text = readSource(`${folder}/README.md`);
+    const links = pages.map((path) => path.replace(`${folder}/`, ""));
+    expect(links.filter((link) => !text.includes(`](${link})`))).toEqual([]);
   });
 });

@@ -22,6 +22,7 @@ import { foreignTables } from "./foreign-tables.ts";
 import { gatewayTables } from "./gateway-tables.ts";
 import { code, table } from "./markdown.ts";
 import { protocolTables } from "./protocol-tables.ts";
+import { sizingTables } from "./sizing-tables.ts";
 import { strategyTables } from "./strategy-docs.ts";
 
 function optionsTable(options: OptionTable): string {
@@ -125,6 +126,7 @@ function meanings(name: string, meaning: string, rows: Readonly<Record<string, s
 const generators: Readonly<Record<string, () => string>> = {
   ...foreignTables,
   ...gatewayTables,
+  ...sizingTables,
   ...strategyTables,
   ...protocolTables,
   "serve-options": serveOptionsTable,

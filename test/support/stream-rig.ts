@@ -142,6 +142,7 @@ export class StreamRig {
         bodyUnread: (why) => this.unread.push(why),
         wantsRequestId: false,
         answersUnseen: (mode) => this.unseen.push(`answers ${mode}`),
+        askedAfterChoice: (peer) => this.unseen.push(`after choice ${peer}`),
         headersUnseen: () => this.unseen.push("headers"),
         modeUnstated: () => this.unstated++,
         watched: (wouldBe, served) => this.watched.push([wouldBe, served]),

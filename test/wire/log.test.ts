@@ -60,6 +60,7 @@ test("-v 5 says a line per message and per stream, with peer, first message, mod
       requestId: "id-1",
       peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       first: "request_headers",
+      attributes: false,
       mode: "buffered/none",
       grpcStatus: 0,
     }),

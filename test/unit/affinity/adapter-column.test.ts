@@ -37,13 +37,20 @@ function setUp(pages: (Lora | undefined)[]) {
     states(model, adapter);
     column.learn(slot as Slot);
   };
+  /** The same, where the pod is told after another request. */
+  const sendLater = (model: string, slot: number): void => {
+    states(model);
+    const lesson = column.keep();
+    states("base");
+    lesson?.(slot as Slot, 1);
+  };
   const list = (id: string, parent?: string): void => {
     for (const pod of table.pods()) models.set(pod, { kind: "listed", entries: [{ id, ...(parent && { parent }) }] });
   };
   const restart = (slot: number) => {
     startedAt[slot] = 200;
   };
-  return { states, send, list, restart, pages, table };
+  return { states, send, sendLater, list, restart, pages, table };
 }
 
 describe("by the page", () => {
@@ -70,6 +77,15 @@ describe("by the page", () => {
 });
 
 describe("what was sent", () => {
+  test("counts for the pod that is found to have served it, and nothing of a base model does", () => {
+    const { states, sendLater, list } = setUp([lora(2, ["u", "v"]), lora(2, ["u", "v"])]);
+    list("x", "base");
+    sendLater("x", 1);
+    sendLater("base", 0);
+    expect(states("x")).toEqual([full, loaded]);
+    expect(states("base")).toEqual([full, full]);
+  });
+
   test("is held to be loaded after the page names it no longer, as many as the pod holds", () => {
     const { states, send, list } = setUp([lora(2, ["u", "v"]), lora(2, ["u", "v"])]);
     list("x", "base");

@@ -27,7 +27,7 @@ function setUp(count: number) {
     column.fill(request, Int32Array.from(slots), slots.length, out, { prefixHit: Float64Array.from(hits) });
     return [...out];
   };
-  return { table, ranks, learn: (slot: number) => column.learn(slot as Slot) };
+  return { table, ranks, learn: (slot: number) => column.learn(slot as Slot), keep: () => column.keep() };
 }
 
 test("pods come in their order at first, then the one whose last cold prompt is longest ago", () => {
@@ -40,6 +40,16 @@ test("pods come in their order at first, then the one whose last cold prompt is 
   learn(0);
   // 0 was used after 2 by now.
   expect(ranks([0, 1, 2, 3])).toEqual([3, 0, 2, 1]);
+});
+
+test("the turn of a cold prompt is kept for the pod that is told later, and that of no other prompt", () => {
+  const { ranks, keep } = setUp(3);
+  ranks([0, 1, 2]);
+  const lesson = keep();
+  ranks([0, 1, 2], [0, 0.5, 0]);
+  expect(keep()).toBeUndefined();
+  lesson?.(0 as Slot, 1);
+  expect(ranks([0, 1, 2])).toEqual([2, 0, 1]);
 });
 
 test("ranks are among the candidates alone", () => {

@@ -49,11 +49,12 @@ describe("routedPool", () => {
     const named = attribute("xds.route_metadata.filter_metadata['pointsman']['pool']", "large");
     expect(routedPool(decoded(named))).toBe("large");
     expect(routedPool(decoded(attribute("xds.cluster_name", "large")))).toBe("");
+    expect(routedPool(decoded(attribute("xds.route_metadata.filter_metadata['other']['name']", "large")))).toBe("");
   });
 
   test("reads dynamic metadata, which beats the attribute", () => {
     const both = {
-      ...attribute("xds.route_metadata.x", "large"),
+      ...attribute("xds.route_metadata.filter_metadata['pointsman']['pool']", "large"),
       ...metadata("pointsman", "pool", { stringValue: "small" }),
     };
     expect(routedPool(decoded(both))).toBe("small");

@@ -1,7 +1,8 @@
 /** Requests in observability mode: who served them, beside the pick that was never sent. */
 import { describe, expect, test } from "vitest";
 import { headerMap, type ProcessingRequest } from "../../../src/ext-proc/messages.ts";
-import { noteServed, tellWatched } from "../../../src/ext-proc/watched.ts";
+import { noteWatched, tellWatched } from "../../../src/ext-proc/watched.ts";
+import type { Lesson, Pin } from "../../../src/prefix/prefix-index.ts";
 import { StreamRig } from "../../support/stream-rig.ts";
 
 const BODY = '{"model":"m","prompt":"hello"}';
@@ -12,16 +13,18 @@ interface Told {
   readonly details?: string;
   /** As an override_host cluster tells it. */
   readonly served?: string;
+  readonly status?: string;
+  readonly type?: string;
 }
 
-function answer({ address, details, served = "" }: Told): ProcessingRequest {
+function answer({ address, details, served = "", status = "200", type = "" }: Told): ProcessingRequest {
   const fields = {
     ...(address !== undefined && { "upstream.address": { stringValue: address } }),
     ...(details !== undefined && { "response.code_details": { stringValue: details } }),
   };
   const metadata = { fields: { "x-gateway-destination-endpoint-served": { stringValue: served } } };
   return {
-    response_headers: { headers: headerMap({ ":status": "200" }), end_of_stream: false },
+    response_headers: { headers: headerMap({ ":status": status, "content-type": type }), end_of_stream: false },
     attributes: { "envoy.filters.http.ext_proc": { fields } },
     metadata_context: { filter_metadata: { "envoy.lb": metadata } },
     observability_mode: true,
@@ -40,7 +43,7 @@ const heard = ({ watched }: StreamRig) =>
     typeof served === "string" ? served : served.address,
   ]);
 
-describe(noteServed.name, () => {
+describe(noteWatched.name, () => {
   test.each<[string, Told, string]>([
     ["the pod that we would have picked", { address: "10.0.0.1:8000" }, "10.0.0.1:8000"],
     ["another pod", { address: "10.0.0.2:8000", details: "via_upstream" }, "10.0.0.2:8000"],
@@ -89,5 +92,74 @@ describe(tellWatched.name, () => {
     const rig = rigThatPicksTheFirst();
     rig.open().headers("BUFFERED").body(BODY).stream.onHalfClose();
     expect(rig.watched).toEqual([]);
+  });
+});
+
+describe("what a watched request teaches", () => {
+  const EVENTS = "text/event-stream";
+
+  /** `lessons` names the pods that learnt, `pins` what became of what they hold. */
+  function watch() {
+    const pins: string[] = [];
+    const lessons: string[] = [];
+    const rig = new StreamRig({
+      pods,
+      pins: {
+        release: (pin) => pin && pins.push("released"),
+        withdraw: () => pins.push("withdrawn"),
+        move: () => undefined,
+      },
+    });
+    rig.table.columns.waiting[1] = 5;
+    rig.host.router.keep = (): Lesson => (slot, generation) => {
+      lessons.push(rig.table.podAt(slot)?.address ?? "nobody");
+      return { tenant: generation, tail: 1 } as unknown as Pin;
+    };
+    const inFlight = () => pods.map((address) => rig.table.columns.inFlight[rig.table.byAddress(address)?.slot ?? -1]);
+    return { rig, pins, lessons, inFlight };
+  }
+  const ask = (rig: StreamRig) => rig.open().headers("STREAMED", { shadow: true }).body(BODY, true, true);
+
+  test("is learnt by the pod that served, not by the would-be pick, and is over with an answer that comes whole", () => {
+    const { rig, pins, lessons, inFlight } = watch();
+    const { stream } = ask(rig).send(answer({ address: "10.0.0.2:8000" }));
+    expect([lessons, pins, inFlight()]).toEqual([["10.0.0.2:8000"], ["released"], [0, 0]]);
+    stream.onCancel();
+    expect([lessons.length, pins.length]).toEqual([1, 1]);
+  });
+
+  test("counts on the pod that streams its answer until the end of the body, if that is shown", () => {
+    const { rig, pins, inFlight } = watch();
+    const asked = ask(rig).send(answer({ address: "10.0.0.2:8000", type: EVENTS }));
+    rig.advance(2_000);
+    const chunk = (end: boolean): ProcessingRequest => ({
+      response_body: { body: Buffer.from("data: 1"), end_of_stream: end },
+      observability_mode: true,
+    });
+    asked.send(chunk(false));
+    expect([pins, inFlight()]).toEqual([[], [0, 1]]);
+    asked.send(chunk(true));
+    expect([pins, inFlight()]).toEqual([["released"], [0, 0]]);
+    asked.stream.onHalfClose();
+    expect([pins, inFlight(), asked.replies]).toEqual([["released"], [0, 0], []]);
+  });
+
+  test("counts on the pod that streams its answer until the end of the stream, where the body is not shown", () => {
+    const { rig, pins, inFlight } = watch();
+    const { stream } = ask(rig).send(answer({ address: "10.0.0.2:8000", type: EVENTS }));
+    rig.advance(2_000);
+    expect(inFlight()).toEqual([0, 1]);
+    stream.onCancel();
+    expect([pins, inFlight()]).toEqual([["released"], [0, 0]]);
+  });
+
+  test.each<[string, Told]>([
+    ["an error", { address: "10.0.0.2:8000", status: "500", type: EVENTS }],
+    ["a pod that is none of ours", { address: "10.9.9.9:8000", type: EVENTS }],
+    ["nobody that we were told of", { type: EVENTS }],
+  ])("is learnt by nobody where the answer is by %s", (_, told) => {
+    const { rig, lessons } = watch();
+    ask(rig).send(answer(told)).stream.onHalfClose();
+    expect([lessons, rig.inFlightCount]).toEqual([[], 0]);
   });
 });

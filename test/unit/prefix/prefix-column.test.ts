@@ -58,6 +58,22 @@ describe("PrefixColumn", () => {
     expect([index.entries, index.pinned]).toEqual([1, 0]);
   });
 
+  test("keeps what a prompt teaches for a pod that is told when others have been asked about", () => {
+    const { column, index } = columnWithIndex();
+    const prompt = () => turns("x".repeat(892));
+    filled(column, prompt());
+    const lesson = column.keep();
+    expect(column.learn(3 as Slot, 1)).toBeUndefined();
+    filled(column, turns("y".repeat(2_000)));
+    expect(index.entries).toBe(0);
+    const pin = lesson?.(8 as Slot, 1);
+    expect(index.pinned).toBe(index.entries);
+    index.release(pin);
+    expect(filled(column, prompt())).toEqual([0, 832 / 896]);
+    filled(column, bodylessRequest);
+    expect(column.keep()).toBeUndefined();
+  });
+
   test("takes keys from somewhere else than the prompt's text, in the size of the pods' blocks", () => {
     const index = new PrefixIndex({ budgetBytes: 2 ** 20, pods: { isCurrent: () => true } });
     const prompt = { ids: [7, 8], idTokens: 512, tokens: 1000 };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import kvCache from "../../../scorers/kv-cache.ts";
 import queueDepth from "../../../scorers/queue-depth.ts";
-import { PodTable } from "../../../src/pods/pod-table.ts";
+import { PodTable, type Slot } from "../../../src/pods/pod-table.ts";
 import { defaultPoolSettings } from "../../../src/pods/pool.ts";
 import { Pools } from "../../../src/pods/pools.ts";
 import { ServedModels } from "../../../src/pods/served-models.ts";
@@ -126,7 +126,7 @@ describe("where no candidate tells anything", () => {
       table.columns.inFlight.set(inFlight);
       return picked(router.route(bodylessRequest, "scored", noHints));
     };
-    return { table, router, route, learnt };
+    return { table, router, route, learnt, prefixHit };
   }
   const load = [
     { scorer: kvCache, weight: 2 },
@@ -141,6 +141,22 @@ describe("where no candidate tells anything", () => {
     expect(router.scoresOf(decision).map(({ score }) => score)).toEqual([7, 4, 4, 4]);
     router.learn(decision);
     expect(learnt).toEqual([decision.pod.slot]);
+  });
+
+  test("keeps what its owners would learn, once per decision, and nothing where they would learn nothing", () => {
+    const { router, route, prefixHit } = setUp([...load, { scorer: sticky, weight: 3 }]);
+    route([0, 0, 0, 0]);
+    expect(router.keep()).toBeUndefined();
+    const taught: number[] = [];
+    prefixHit.keep = () => (slot) => {
+      taught.push(slot);
+      return undefined;
+    };
+    route([0, 0, 0, 0]);
+    const lesson = router.keep();
+    expect(router.keep()).toBeUndefined();
+    lesson?.(2 as Slot, 1);
+    expect(taught).toEqual([2]);
   });
 
   test("requests in flight weigh as much as the scorers they stand in for, so that one pod does not get everything", () => {
