@@ -1,8 +1,12 @@
 /** What has been shown of each way to attach the picker: the table in README.md is made from this, and a test checks what it names. */
 
+/** Beside the newest, which every test runs: those that a smaller one runs too. */
+export const olderEnvoys = ["1.36.4", "1.37.0", "1.38.3"] as const;
+const newestEnvoy = "1.40.0";
+
 export type Proof =
-  /** A test of this repository shows it; `by` is its file. */
-  | { readonly verdict: "run here"; readonly by: string }
+  /** A test of this repository shows it; `by` is its file, `envoys` are those it was run with. */
+  | { readonly verdict: "run here"; readonly by: string; readonly envoys: readonly string[] }
   /** Read in the source or the documents of these versions. */
   | { readonly verdict: "argued"; readonly from: string }
   | { readonly verdict: "unknown"; readonly why: string };
@@ -20,7 +24,9 @@ export interface GatewayRow {
 }
 
 const notInstalled = "not run";
-const runBy = (by: string): Proof => ({ verdict: "run here", by });
+const runBy = (by: string): Proof => ({ verdict: "run here", by, envoys: [...olderEnvoys, newestEnvoy] });
+/** By tests that no older Envoy is started for. */
+const runByNewest = (by: string): Proof => ({ verdict: "run here", by, envoys: [newestEnvoy] });
 const argued = (from: string): Proof => ({ verdict: "argued", from });
 const unknown = (why: string = notInstalled): Proof => ({ verdict: "unknown", why });
 
@@ -37,7 +43,7 @@ export const gatewayRows: readonly GatewayRow[] = [
     way: "the configs of deploy/envoy",
     manifests: ["../envoy/buffered.yaml", "../envoy/duplex.yaml", "../envoy/override-host.yaml"],
     shape: runBy(modes),
-    whole: runBy(shippedConfigs),
+    whole: { verdict: "run here", by: shippedConfigs, envoys: [olderEnvoys[0], newestEnvoy] },
   },
   {
     system: "AIBrix",
@@ -46,14 +52,20 @@ export const gatewayRows: readonly GatewayRow[] = [
     manifests: ["aibrix/plugin-deployment.yaml", "aibrix/routes.yaml", "aibrix/policy.yaml"],
     shape: runBy("test/gateways/aibrix.test.ts"),
     whole: argued(
-      "its manifests; Envoy Gateway 1.2.8 may lack the route metadata that `routes.yaml` looks for, and its Envoy 1.33 was not to be had: the shape was run from 1.36 on",
+      "its manifests; Envoy Gateway 1.2.8 may lack the route metadata that `routes.yaml` looks for, and its Envoy 1.33 was not to be had",
     ),
   },
   {
     system: "Envoy Gateway",
     versions: "1.5 to 1.9",
     way: "EnvoyExtensionPolicy, endpointOverride by header",
-    manifests: ["envoy-gateway/route.yaml", "envoy-gateway/override.yaml", "envoy-gateway/duplex.yaml"],
+    manifests: [
+      "envoy-gateway/gateway-class.yaml",
+      "envoy-gateway/route.yaml",
+      "envoy-gateway/override.yaml",
+      "envoy-gateway/duplex.yaml",
+      "envoy-gateway/reference-grant.yaml",
+    ],
     shape: runBy("test/gateways/envoy-gateway.test.ts"),
     whole: argued("the API of 1.9.1"),
   },
@@ -70,7 +82,7 @@ export const gatewayRows: readonly GatewayRow[] = [
     versions: "1.9",
     way: "shadowMode",
     manifests: ["envoy-gateway/shadow.yaml"],
-    shape: runBy(modes),
+    shape: runBy("test/gateways/envoy-gateway-shadow.test.ts"),
     whole: argued("the API of 1.9.1"),
   },
   {
@@ -78,7 +90,7 @@ export const gatewayRows: readonly GatewayRow[] = [
     versions: "1.2 to 1.9",
     way: "HTTPRouteFilter, an answer where no rule fits",
     manifests: ["envoy-gateway/no-route.yaml"],
-    shape: runBy("test/gateways/no-route.test.ts"),
+    shape: runByNewest("test/gateways/no-route.test.ts"),
     whole: argued("the API of 1.9.1"),
   },
   {
@@ -118,7 +130,7 @@ export const gatewayRows: readonly GatewayRow[] = [
     versions: "1.27",
     way: "InferencePool v1alpha2, duplex without trailers: loses bodies of requests with trailers",
     manifests: ["inference-pool/pool-x.yaml", "inference-pool/httproute-x.yaml"],
-    shape: runBy(envoyFilter),
+    shape: runByNewest(envoyFilter),
     whole: argued("its source"),
   },
   {
@@ -131,11 +143,11 @@ export const gatewayRows: readonly GatewayRow[] = [
   },
   {
     system: "Istio",
-    versions: "all",
+    versions: "1.27 and newer",
     way: "EnvoyFilter by hand",
     manifests: ["istio/envoy-filter.yaml"],
     shape: runBy(envoyFilter),
-    whole: unknown(),
+    whole: argued("Envoy 1.35, that of Istio 1.27, has the policy `override_host`; 1.34 and before were not run"),
   },
   {
     system: "kgateway",
@@ -150,7 +162,7 @@ export const gatewayRows: readonly GatewayRow[] = [
     versions: "0.16 and newer",
     way: "LLMInferenceService, scheduler's image",
     manifests: ["kserve/llm-inference-service.yaml"],
-    shape: runBy("test/gateways/kserve.test.ts"),
+    shape: runByNewest("test/gateways/kserve.test.ts"),
     whole: argued("its template for the scheduler"),
   },
   {

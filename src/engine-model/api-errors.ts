@@ -48,6 +48,14 @@ export function contextTooLong(promptTokens: number, maxTokens: number, maxModel
 export const injectedFailure = apiError(500, "InternalServerError", "The fake pod was told to fail.", null);
 export const draining = apiError(503, "ServiceUnavailableError", "The pod is draining.", null);
 
+/** What is said of a body that is not announced as JSON, read or not: `curl -d` alone says form-urlencoded. Older vLLM: 415. */
+export const notJson = apiError(
+  400,
+  "Bad Request",
+  "1 validation error:\n  Unsupported Media Type: it has to be 'application/json'",
+  null,
+);
+
 /** One field that does not fit the request's schema. */
 export interface BodyFault {
   readonly type: string;

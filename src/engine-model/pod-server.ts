@@ -1,6 +1,6 @@
 /** The HTTP server of a fake pod: takes a request whole, then finds its route, or reads and sets the switches. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type ApiError, methodNotAllowed, notFound } from "./api-errors.ts";
+import { type ApiError, methodNotAllowed, notFound, notJson } from "./api-errors.ts";
 import { type PodLife, routes, sendError, sendJson } from "./pod-routes.ts";
 import { readJsonObject } from "./read-call.ts";
 import { readSwitchPatch } from "./switches.ts";
@@ -64,7 +64,13 @@ function answerRoute(
   });
   if (route === undefined) sendError(answer, notFound);
   else if (route.method !== method) sendError(answer, methodNotAllowed(route.method));
+  else if (method === "POST" && !isJson(request)) sendError(answer, notJson);
   else route.answer(life, body, answer);
+}
+
+/** As vLLM reads it: parameters such as a charset aside. */
+function isJson({ headers }: IncomingMessage): boolean {
+  return headers["content-type"]?.toLowerCase().split(";", 1)[0] === "application/json";
 }
 
 /** GET reads, POST changes, both answer with the switches as they are then. */

@@ -1,8 +1,9 @@
-/** How a new HTTP/2 connection is served: as its first request has it, which Envoy sends along with the preface. */
+/** How a new plaintext connection is served: as its first request has it, which Envoy sends along with the preface. */
 import type net from "node:net";
 import type { Duplex } from "node:stream";
 import { FrameWalk } from "./frame-walk.ts";
 import { MendedSocket } from "./mended-socket.ts";
+import { hostOf } from "./peer.ts";
 
 /**
  * Clients that wait for our settings first send no request until they are served; they get the way that is right for
@@ -10,16 +11,18 @@ import { MendedSocket } from "./mended-socket.ts";
  */
 const PATIENCE_MS = 10;
 /** Gateways are few; a list that long is of something else. */
-const MAX_ADDRESSES = 1_000;
+const MAX_HOSTS = 1_000;
+/** An address may come to be somebody else's. */
+const REMEMBERED_MS = 24 * 3_600_000;
 
 export class FirstHeads {
-  /** Where requests were lost because only later ones, by another filter, had what HTTP/2 refuses. */
-  readonly #lossy = new Set<string>();
+  /** Where requests were lost because only later ones, by another filter, had what HTTP/2 refuses; and since when. */
+  readonly #lossy = new Map<string, number>();
 
-  /** From now on the connections of this peer are all mended. */
-  noteLoss(address: string): void {
-    if (this.#lossy.size >= MAX_ADDRESSES) this.#lossy.clear();
-    this.#lossy.add(address);
+  /** From now on the connections of this host are all mended. */
+  noteLoss(host: string): void {
+    if (this.#lossy.size >= MAX_HOSTS) this.#lossy.clear();
+    this.#lossy.set(host, performance.now());
   }
 
   /**
@@ -27,8 +30,9 @@ export class FirstHeads {
    * that mends what HTTP/2 would refuse. Before that nothing is sent.
    */
   await(socket: net.Socket, first: Buffer, take: (connection: Duplex) => void): void {
-    if (this.#lossy.has(socket.remoteAddress ?? "")) take(new MendedSocket(socket, first));
-    else afterFirstHead(socket, first, take);
+    const since = this.#lossy.get(hostOf(socket));
+    if (since === undefined || performance.now() - since > REMEMBERED_MS) afterFirstHead(socket, first, take);
+    else take(new MendedSocket(socket, first));
   }
 }
 
@@ -42,13 +46,13 @@ function afterFirstHead(socket: net.Socket, first: Buffer, take: (connection: Du
   };
   const handOn = () => {
     stop();
+    if (socket.destroyed) return;
     socket.pause();
     if (walk.first === "fine") socket.unshift(bytes);
     take(walk.first === "fine" ? socket : new MendedSocket(socket, bytes));
   };
   const look = (chunk: Buffer) => {
-    // The walk mends what it is given.
-    walk.push(Buffer.from(chunk));
+    walk.push(chunk);
     if (walk.first !== undefined) handOn();
   };
   const onData = (chunk: Buffer) => {

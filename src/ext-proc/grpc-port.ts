@@ -4,14 +4,14 @@
  */
 import http2 from "node:http2";
 import net from "node:net";
-import type { Duplex } from "node:stream";
 import type tls from "node:tls";
 import grpc from "@grpc/grpc-js";
 import { FirstHeads } from "./first-head.ts";
 import { LostStreams } from "./lost-streams.ts";
-import { nameSocketOf } from "./mended-socket.ts";
-import { peerOf, rememberPeer } from "./peer.ts";
+import { isMended, MendedSocket, nameSocketOf } from "./mended-socket.ts";
+import { hostOf, peerOf, rememberPeer } from "./peer.ts";
 import type { ResetGuard } from "./reset-guard.ts";
+import { awaitSettings, Sessions } from "./sessions.ts";
 
 /** Why a connection came to nothing. */
 export type RefusalKind =
@@ -54,7 +54,7 @@ export class GrpcPort {
   readonly #options: GrpcPortOptions;
   readonly #openingTimeoutMs: number;
   readonly #listeners: net.Server[] = [];
-  readonly #sessions = new Set<http2.ServerHttp2Session>();
+  readonly #sessions = new Sessions();
   readonly #sockets = new Set<net.Socket>();
   readonly #plain: Injector | undefined;
   readonly #tls: Injector | undefined;
@@ -84,28 +84,31 @@ export class GrpcPort {
     });
   }
 
-  /** Tells every peer to open no more streams here. Open ones go on; streams on their way are still served. */
+  /** Tells every peer to open no more streams here. Open ones go on; those on their way wait for the close. */
   announceGoaway(): void {
-    for (const session of this.#sessions) {
-      if (!session.destroyed) session.goaway(http2.constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
-    }
+    this.#sessions.announceGoaway();
   }
 
   /** Takes no new connections, and closes each open one as soon as its last stream is over. */
   closeGently(): void {
     for (const listener of this.#listeners) listener.close();
-    for (const session of this.#sessions) session.close();
+    this.#sessions.closeGently();
   }
 
   get idle(): boolean {
-    return this.#sessions.size === 0;
+    return this.#sessions.none;
+  }
+
+  /** How many are open, whether they have spoken or not. */
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   /** Ends everything now. */
   stop(): void {
     this.#lost.stop();
     for (const listener of this.#listeners) listener.close();
-    for (const session of this.#sessions) session.destroy();
+    this.#sessions.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -186,7 +189,6 @@ export class GrpcPort {
     (server as http2.Http2Server).on("session", (session) => {
       nameSocketOf(session);
       this.#sessions.add(session);
-      session.once("close", () => this.#sessions.delete(session));
       this.#lost.watch(session);
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
       this.#options.guard.watch(session);
@@ -196,41 +198,36 @@ export class GrpcPort {
           this.#options.onRefused("unknown_method", peerOf(session.socket), path.slice(0, LONGEST_PATH));
         }
       });
-      this.#awaitSettings(session);
+      const peer = peerOf(session.socket);
+      awaitSettings(session, this.#openingTimeoutMs, () =>
+        this.#options.onRefused("silent", peer, "no HTTP/2 settings"),
+      );
     });
     server.on("sessionError", () => {});
     return server;
   }
 
-  /** A client that breaks off before its settings would keep the connection for ever: HTTP/2 itself sets no limit. */
-  #awaitSettings(session: http2.ServerHttp2Session): void {
-    const peer = peerOf(session.socket);
-    const timer = setTimeout(() => {
-      this.#options.onRefused("silent", peer, "no HTTP/2 settings");
-      session.destroy();
-    }, this.#openingTimeoutMs).unref();
-    const stop = () => clearTimeout(timer);
-    session.once("remoteSettings", stop);
-    session.once("close", stop);
-  }
-
-  /** The client opens another connection for its next request, and on that one they are mended. */
+  /** The client opens another connection, whose requests are mended. */
   #onLost(session: http2.ServerHttp2Session, streams: number): void {
-    if (!session.closed) this.#options.onRefused("unheard_streams", peerOf(session.socket), `${streams} streams`);
-    this.#firstHeads.noteLoss(session.socket.remoteAddress ?? "");
+    if (session.closed) return;
+    this.#options.onRefused("unheard_streams", peerOf(session.socket), `${streams} streams`);
+    // Where all was mended that can be, another connection would be no better.
+    if (isMended(session)) return;
+    this.#firstHeads.noteLoss(hostOf(session.socket));
+    // Not by a GOAWAY that leaves time: HTTP/2 as Node has it passes over all that comes behind one.
     session.close();
   }
 
-  /** What Node does with a connection once TLS stands, it does after the look at the first request. */
+  /**
+   * Every TLS connection is mended, whatever its first request. HTTP/2 that writes to TLS by itself never hears that a
+   * write has failed, and would keep the connection of a client that is gone for ever.
+   */
   #watchTls(server: http2.Http2SecureServer): http2.Http2SecureServer {
     const takers = server.listeners("secureConnection");
     server.removeAllListeners("secureConnection");
     server.on("secureConnection", (socket: tls.TLSSocket) => {
-      const take = (connection: Duplex) => {
-        for (const taker of takers) taker.call(server, connection);
-      };
-      if (socket.alpnProtocol === "h2") this.#firstHeads.await(socket, Buffer.alloc(0), take);
-      else take(socket);
+      const connection = socket.alpnProtocol === "h2" ? new MendedSocket(socket, Buffer.alloc(0)) : socket;
+      for (const taker of takers) taker.call(server, connection);
     });
     server.on("tlsClientError", (error, socket) => {
       this.#options.onRefused("tls_handshake", peerOf(socket), error.message);

@@ -1,12 +1,12 @@
 /**
  * Envoy without an `authority` in its grpc_service names the cluster in :authority, and Istio's clusters are called
- * `outbound|9002||...`. Node's HTTP/2 resets a stream with a `|` there and tells nobody. So such a character gives way
- * to one that is allowed and is written with just as many bits: lengths, and the size of the entry that goes into the
- * peer's and our header table, stay as they are, hence later requests that point at the entry need nothing more.
+ * `outbound|9002||...`. Node's HTTP/2 resets a stream with a `|` there and tells nobody. So each character that it
+ * forbids gives way to one that is allowed. The name keeps its length, and with it the size of the entry that goes into
+ * the peer's and our header table: later requests that point at the entry need nothing more.
  */
 
-/** Forbidden in :authority, and what stands in for it: of the same length in HPACK's Huffman code. */
-const STAND_INS: Readonly<Record<string, string>> = { "|": "+", "/": "-", " ": "-", "?": "!", '"': "!", "@": "~" };
+const FORBIDDEN = /[^\w!$%&'()*+,\-.:;=[\]~]/g;
+const STAND_IN = "-";
 
 /** RFC 7541, appendix B, by length of code; within one length the codes count up in the order of the characters. */
 const HUFFMAN: readonly (readonly [bits: number, characters: string])[] = [
@@ -18,44 +18,47 @@ const HUFFMAN: readonly (readonly [bits: number, characters: string])[] = [
   [11, "'+|"],
   [12, "#>"],
   [13, "\0$@[]~"],
+  [14, "^}"],
+  [15, "<`{"],
+  [19, "\\"],
 ];
-const LONGEST_CODE = 13;
+/** Longer codes are of no character in ASCII that is written. */
+const LONGEST_CODE = 19;
 
 /** A character by its code, the code with a 1 in front so that leading zeros count. */
 const characterOf = new Map<number, string>();
-const codeOf = new Map<string, number>();
 let code = 0;
 let width = 5;
 for (const [bits, characters] of HUFFMAN) {
   code <<= bits - width;
   width = bits;
-  for (const character of characters) {
-    characterOf.set((1 << bits) | code, character);
-    codeOf.set(character, code++);
-  }
+  for (const character of characters) characterOf.set((1 << bits) | code++, character);
 }
 
-/** :authority in the table that every connection starts with. */
+const AUTHORITY = ":authority";
+/** Its index in the table that every connection starts with. */
 const AUTHORITY_INDEX = 1;
 
-/** What a block of request headers says of :authority. */
-export type Authority = "fine" | "mended";
-
-/** Mends the block where it lies. What is no HPACK is left to the real decoder to refuse. */
-export function mendAuthority(block: Buffer): Authority {
-  const at = { at: 0 };
-  while (at.at < block.length) {
-    const first = block[at.at] ?? 0;
-    if (first & 0x80) readInteger(block, at, 7);
-    else if ((first & 0xe0) === 0x20) readInteger(block, at, 5);
+/** A block of request headers, as HPACK has it, with its :authority mended; undefined where nothing is to be mended. */
+export function mendAuthority(block: Buffer): Buffer | undefined {
+  const position = { at: 0 };
+  while (position.at < block.length) {
+    const first = block[position.at] ?? 0;
+    if (first & 0x80) readInteger(block, position, 7);
+    else if ((first & 0xe0) === 0x20) readInteger(block, position, 5);
     else {
-      const index = readInteger(block, at, first & 0x40 ? 6 : 4);
-      if (index === 0) readString(block, at);
-      const { value, isHuffman } = readString(block, at);
-      if (index === AUTHORITY_INDEX) return (isHuffman ? mendHuffman : mendPlain)(value) ? "mended" : "fine";
+      const index = readInteger(block, position, first & 0x40 ? 6 : 4);
+      const isAuthority = index === 0 ? readString(block, position) === AUTHORITY : index === AUTHORITY_INDEX;
+      const start = position.at;
+      const value = readString(block, position);
+      if (!isAuthority) continue;
+      // What is no HPACK is left to the real decoder to refuse.
+      if (value === undefined || position.at > block.length || value.search(FORBIDDEN) < 0) return undefined;
+      const mended = plainString(value.replace(FORBIDDEN, STAND_IN));
+      return Buffer.concat([block.subarray(0, start), mended, block.subarray(position.at)]);
     }
   }
-  return "fine";
+  return undefined;
 }
 
 interface Position {
@@ -76,52 +79,40 @@ function readInteger(block: Buffer, position: Position, bits: number): number {
   return 0;
 }
 
-function readString(block: Buffer, position: Position): { value: Buffer; isHuffman: boolean } {
-  const isHuffman = ((block[position.at] ?? 0) & 0x80) !== 0;
+/** Undefined where it is coded and has a character that is not in the table above. */
+function readString(block: Buffer, position: Position): string | undefined {
+  const isCoded = ((block[position.at] ?? 0) & 0x80) !== 0;
   const length = readInteger(block, position, 7);
-  const value = block.subarray(position.at, position.at + length);
+  const bytes = block.subarray(position.at, position.at + length);
   position.at += length;
-  return { value, isHuffman };
+  return isCoded ? decoded(bytes) : bytes.toString("latin1");
 }
 
-function mendPlain(value: Buffer): boolean {
-  let isMended = false;
-  for (const [i, byte] of value.entries()) {
-    const standIn = STAND_INS[String.fromCharCode(byte)];
-    if (standIn === undefined) continue;
-    value[i] = standIn.charCodeAt(0);
-    isMended = true;
-  }
-  return isMended;
-}
-
-/** A character with a longer code than those above ends the search: it is allowed in no authority. */
-function mendHuffman(value: Buffer): boolean {
-  let isMended = false;
+/** What is left over at the end fills up the last byte. */
+function decoded(bytes: Buffer): string | undefined {
+  let text = "";
   let read = 1;
-  for (let bit = 0; bit < value.length * 8; bit++) {
-    read = (read << 1) | (((value[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1);
-    const character = characterOf.get(read);
-    if (character === undefined) {
-      if (read >> LONGEST_CODE) break;
-      continue;
+  for (const byte of bytes) {
+    for (let bit = 7; bit >= 0; bit--) {
+      read = (read << 1) | ((byte >> bit) & 1);
+      const character = characterOf.get(read);
+      if (character !== undefined) {
+        text += character;
+        read = 1;
+      } else if (read >> LONGEST_CODE) return undefined;
     }
-    const standIn = codeOf.get(STAND_INS[character] ?? "");
-    if (standIn !== undefined) {
-      writeBits(value, bit, standIn, 31 - Math.clz32(read));
-      isMended = true;
-    }
-    read = 1;
   }
-  return isMended;
+  return text;
 }
 
-/** Writes `count` bits of `bits`, of which the last comes to lie at `lastBit`. */
-function writeBits(value: Buffer, lastBit: number, bits: number, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const at = lastBit - i;
-    const mask = 1 << (7 - (at & 7));
-    const before = value[at >> 3] ?? 0;
-    value[at >> 3] = (bits >> i) & 1 ? before | mask : before & ~mask;
+function plainString(text: string): Buffer {
+  const length: number[] = [];
+  let rest = text.length - 0x7f;
+  if (rest < 0) length.push(text.length);
+  else {
+    length.push(0x7f);
+    for (; rest >= 0x80; rest >>= 7) length.push((rest & 0x7f) | 0x80);
+    length.push(rest);
   }
+  return Buffer.concat([Buffer.from(length), Buffer.from(text, "latin1")]);
 }

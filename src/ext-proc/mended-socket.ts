@@ -10,13 +10,14 @@ export class MendedSocket extends Duplex {
 
   /** `first` has been read from the socket already. */
   constructor(socket: net.Socket, first: Buffer) {
-    super({ allowHalfOpen: false });
+    super();
     this.#socket = socket;
     this.#pass(first);
+    const end = () => this.destroy();
     socket.on("data", (chunk: Buffer) => this.#pass(chunk));
-    socket.once("end", () => this.push(null));
-    socket.once("close", () => this.destroy());
-    socket.on("error", () => this.destroy());
+    // A client that sends no more is gone. HTTP/2 is not told of an end: it would shut down what it may still write to.
+    socket.once("end", end).once("close", end).on("error", end);
+    if (socket.destroyed) this.destroy();
   }
 
   /** As Node keeps it for a socket; empty for a Unix socket. */
@@ -54,7 +55,8 @@ export class MendedSocket extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#socket.end(() => done());
+    this.#socket.end();
+    done();
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -63,11 +65,21 @@ export class MendedSocket extends Duplex {
   }
 }
 
+/** The mending stream under a session; `stream` is Node's link from what it puts around a stream that is no socket. */
+function mendedUnder(session: Http2Session): MendedSocket | undefined {
+  const { stream } = session.socket as { readonly stream?: unknown };
+  return stream instanceof MendedSocket ? stream : undefined;
+}
+
+export function isMended(session: Http2Session): boolean {
+  return mendedUnder(session) !== undefined;
+}
+
 /**
- * A session over a stream that is no socket does not know its peer, which the log names. `stream` is Node's link to
- * that stream, `_peername` where it keeps the peer.
+ * A session over a stream that is no socket does not know its peer, which the log names. `_peername` is where Node
+ * keeps it.
  */
 export function nameSocketOf(session: Http2Session): void {
-  const socket = session.socket as net.Socket & { readonly stream?: unknown };
-  if (socket.stream instanceof MendedSocket) Object.assign(socket, { _peername: socket.stream.peername });
+  const mended = mendedUnder(session);
+  if (mended !== undefined) Object.assign(session.socket, { _peername: mended.peername });
 }

@@ -14,6 +14,11 @@ export function peerOf(socket: net.Socket & { readonly _parent?: object | null }
   return remembered.get(socket) ?? remembered.get(socket._parent ?? socket) ?? describe(socket);
 }
 
+/** All connections from the same place have it alike. */
+export function hostOf(socket: net.Socket): string {
+  return peerOf(socket).replace(/:\d+$/, "");
+}
+
 function describe({ remoteAddress, remotePort }: net.Socket): string {
   if (remoteAddress === undefined) return "unix socket";
   return `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;

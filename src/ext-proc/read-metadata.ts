@@ -17,8 +17,16 @@ const ROUTE_METADATA = "xds.route_metadata";
 
 const CODE_DETAILS = "response.code_details";
 const UPSTREAM_ADDRESS = "upstream.address";
-/** Attributes that a request has only once its pod is chosen. Of a cluster's metadata that is Envoy AI Gateway's word. */
-const chosenAttributes = ["upstream.", "xds.upstream_host_metadata", "xds.cluster_metadata.filter_metadata['aigateway"];
+/**
+ * Attributes that a request has only once its pod is chosen; others of `upstream.` it may have before. Of a cluster's
+ * metadata that is Envoy AI Gateway's word.
+ */
+const chosenAttributes = [
+  "upstream.address",
+  "upstream.port",
+  "xds.upstream_host_metadata",
+  "xds.cluster_metadata.filter_metadata['aigateway",
+];
 
 const reader = new WireReader();
 

@@ -98,7 +98,7 @@ export class RequestSide {
   }
 
   onBody(message: StreamMessage): void {
-    if (this.#phase === "new") this.#startWithoutHeaders();
+    if (this.#phase === "new") this.#startWithoutHeaders(message.observability);
     if (this.#phase === "guessing") this.#stopGuessing("duplex");
     // Envoy has been seen to repeat a duplex body's end mark: the first one counts.
     const repeatedEnd = this.ended && this.mode.request === "duplex" && message.start === message.end;
@@ -155,10 +155,12 @@ export class RequestSide {
   }
 
   /** The filter skips the headers (request_header_mode): path and mode are unknown, load decides. */
-  #startWithoutHeaders(): void {
+  #startWithoutHeaders(isWatched: boolean): void {
     this.#host.events.headersUnseen();
     this.answer.startedAtMs = this.#host.now();
-    this.#phase = this.mode.request.startsWith("buffered") ? "awaiting" : "passing";
+    this.answer.shadow = isWatched;
+    if (isWatched) this.#hold("holding", this.#host.settings.silenceMs);
+    else this.#phase = this.mode.request.startsWith("buffered") ? "awaiting" : "passing";
   }
 
   /** The headers are known, a body follows: answer, hold or let Envoy buffer. */
@@ -229,6 +231,8 @@ export class RequestSide {
   #answerHeld(why: "end" | "trailers" | "due" | "buffer_full" | "body_too_large" | "fault"): void {
     if (why === "fault") this.#pick("fault", "onHeaders");
     else if (why === "buffer_full" || why === "body_too_large") this.#pickOn(why, "onHeaders");
+    // Trailers end the request: behind them no body can be that was not seen.
+    else if (this.#body.chunks.length === 0 && why === "trailers") this.#pick("no_prompt", "onHeaders");
     else if (this.#body.chunks.length === 0) this.#settle(this.answer.pickUnseen(this.mode.request));
     else this.#readBody(this.#body.contiguous(), why === "due", "onHeaders", why !== "due");
     this.#sendHeld();

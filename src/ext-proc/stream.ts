@@ -127,6 +127,8 @@ export class Stream implements OpenStream, Held {
   #respond(message: StreamMessage): void {
     // In observability mode Envoy reads no replies; of the answer we want nothing but who gave it, and when it is over.
     if (message.observability) {
+      // Trailers, which end a body, are not shown to every filter that watches: who is answered has been heard out.
+      if (message.kind === "response_headers") this.#request.onDue();
       noteWatched(message, this.#request.answer, this.#host);
       return;
     }

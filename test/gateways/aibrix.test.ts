@@ -77,6 +77,18 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as AIBrix'
     }),
   );
 
+  /** Below AIBrix's own limit of 4 MiB. */
+  const large = chatOfSize(3 * 1024 * 1024);
+
+  test.each(["h1 chunked", "h2 content-length", "h2 no length"] as const)(
+    "%s: a long prompt arrives whole",
+    (framing) =>
+      withEnvoy({}, async (port) => {
+        const echo = echoOf(await ask({ port, framing, path, body: large }));
+        expect([echo.bytes, echo.headers["target-pod"]]).toEqual([large.length, echo.pod]);
+      }),
+  );
+
   test.each(kinds)("streams the answer to a request $kind as it comes", ({ headers }) =>
     withEnvoy({}, async (port) => {
       const pieces: number[] = [];
@@ -136,27 +148,58 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as AIBrix'
       expectNamed(await send(port, { "routing-strategy": "least-request" }), "picker_skipped");
     }));
 
-  describe("bypassed: AIBrix's plugin again, and the patches gone", () => {
+  describe("bypassed, step by step", () => {
     let plugin: ExtProcServer;
     beforeAll(async () => {
-      // A strategy that takes the second pod, always.
-      const header = { key: "target-pod", raw_value: Buffer.from(pods.addresses[1]!) };
-      const mutation = { set_headers: [{ header, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }] };
-      plugin = await startExtProcServer(() => (message) => {
-        if (message.request_headers) return { request_headers: { response: { clear_route_cache: true } } };
-        if (message.request_body) return { request_body: { response: { header_mutation: mutation } } };
-        return message.response_headers ? { response_headers: {} } : { response_body: {} };
+      plugin = await startExtProcServer(() => {
+        let hasStrategy = false;
+        return (message) => {
+          if (message.request_headers) {
+            hasStrategy =
+              message.request_headers.headers?.headers?.some(({ key }) => key === "routing-strategy") ?? false;
+            return { request_headers: { response: { clear_route_cache: true } } };
+          }
+          // A strategy that takes the second pod, always; without one the model's own route, found anew.
+          const [key, value] = hasStrategy ? ["target-pod", pods.addresses[1]!] : ["model", "m"];
+          const header = { key, raw_value: Buffer.from(value) };
+          const mutation = { set_headers: [{ header, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }] };
+          const response = { header_mutation: mutation, clear_route_cache: true };
+          if (message.request_body) return { request_body: { response } };
+          return message.response_headers ? { response_headers: {} } : { response_body: {} };
+        };
       });
     });
     afterAll(() => plugin?.close());
 
-    test("the plugin's pods serve, those of a model's Service too, and the picker hears nothing", () =>
-      withEnvoy({ picker: plugin.address, patched: false }, async (port) => {
+    test.each([
+      ["AIBrix's plugin again, our patches still there", true],
+      ["our patches gone too", false],
+    ])("%s: every request is served, and the picker hears nothing", (_what, patched) =>
+      withEnvoy({ picker: plugin.address, patched }, async (port) => {
         const before = await picker.metric(PICKS);
         expect(echoOf(await send(port, { "routing-strategy": "random" })).pod).toBe(pods.addresses[1]);
-        const seen = new Set<string>();
-        for (let i = 0; i < 6; i++) seen.add(echoOf(await send(port, { model: "m" })).pod);
-        expect([seen.size, (await picker.metric(PICKS)) - before]).toEqual([3, 0]);
+        for (const headers of [{}, { model: "m" }]) {
+          const seen = new Set<string>();
+          for (let i = 0; i < 6; i++) seen.add(echoOf(await send(port, headers)).pod);
+          expect(seen.size).toBe(3);
+        }
+        expect((await picker.metric(PICKS)) - before).toBe(0);
+      }),
+    );
+
+    test("in the other order requests without a strategy would be sent to the picker itself", () =>
+      withEnvoy({ patched: false }, async (port) => {
+        expect((await send(port, { "routing-strategy": "random" })).status).toBe(200);
+        expect((await send(port, {})).status).not.toBe(200);
       }));
+
+    test("the page says the steps in this order", () => {
+      const page = readFileSync(new URL("../../deploy/gateways/aibrix/README.md", import.meta.url), "utf8");
+      const steps = page
+        .split("## Bypass")[1]
+        ?.match(/^kubectl .*$/gm)
+        ?.map((line) => line.split(" ").slice(3, 5).join(" "));
+      expect(steps).toEqual(["rollout undo", "rollout status", "delete envoypatchpolicy"]);
+    });
   });
 });

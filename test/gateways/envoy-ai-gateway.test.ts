@@ -78,10 +78,9 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Envoy A
     withEnvoy(configOf(way), async (port, envoy) => {
       const before = await picker.metric(PICKS, { reason: "scored" });
       for (const framing of framings) await expectPicked(port, framing);
-      // Its own filter holds no more than the listener's buffer of 1 MiB here.
-      if (way.way === "HTTPRoute" && way.mode === "duplex") await expectPicked(port, "h1 chunked", large);
+      for (const framing of ["h1 chunked", "h2 content-length"] as const) await expectPicked(port, framing, large);
       const more = (await picker.metric(PICKS, { reason: "scored" })) - before;
-      expect(more).toBe(framings.length + (way.way === "HTTPRoute" && way.mode === "duplex" ? 1 : 0));
+      expect(more).toBe(framings.length + 2);
       expect(await counted(envoy, "(streams_failed|spurious|timeouts|failure_mode|rejected)")).not.toContain(1);
     }),
   );

@@ -1,48 +1,16 @@
 /** What the shipped EnvoyPatchPolicy makes of Envoy Gateway's routes: the picked pod or none, and the layer that failed is named. */
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
 import { chatOfSize } from "../support/chat-of-size.ts";
-import { type EchoPods, startEchoPods } from "../support/echo-backend.ts";
+import { type EchoPods, sha256, startEchoPods } from "../support/echo-backend.ts";
+import { type PatchedGateway, patchedGateway } from "../support/envoy-gateway.ts";
 import { type Answer, ask, echoOf, type Framing, framings } from "../support/http-framings.ts";
 import { type PickerProcess, startPicker } from "../support/picker-process.ts";
-import {
-  extProcFilter,
-  grpcCluster,
-  nobody,
-  poolGateway,
-  removedEarly,
-  serviceCluster,
-  withFilter,
-} from "../support/pool-gateway.ts";
+import { nobody } from "../support/pool-gateway.ts";
 import { findTestEnvoy } from "../support/test-envoy.ts";
 
 const testEnvoy = await findTestEnvoy();
 const body = chatOfSize(89);
 const destination = "x-gateway-destination-endpoint";
-const filterName = "envoy.filters.http.ext_proc/envoyextensionpolicy/default/pointsman/extproc/0";
-
-interface Patch {
-  readonly operation: { readonly jsonPath?: string; readonly path?: string; readonly value: unknown };
-}
-const text = readFileSync(new URL("../../deploy/gateways/envoy-gateway/original-dst.yaml", import.meta.url), "utf8");
-const patches = parseAllDocuments(text).flatMap(
-  (document) => (document.toJS() as { spec: { jsonPatches: readonly Patch[] } }).spec.jsonPatches,
-);
-function written(isWanted: (operation: Patch["operation"]) => boolean): unknown {
-  const found = patches.map(({ operation }) => operation).find(isWanted);
-  if (found === undefined) throw new Error("original-dst.yaml lacks a patch");
-  return found.value;
-}
-
-interface Shape {
-  readonly picker: string;
-  /** Is the EnvoyPatchPolicy there? */
-  readonly patched?: boolean;
-  /** Is the EnvoyExtensionPolicy? */
-  readonly filtered?: boolean;
-}
-
 describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Envoy Gateway's, patched`, () => {
   let pods: EchoPods;
   let picker: PickerProcess;
@@ -56,33 +24,10 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Envoy G
     await pods?.close();
   });
 
-  /** The filter as the policy of override.yaml makes it, with `failOpen: false` as the file asks for. */
-  function configOf({ picker: address, patched = true, filtered = true }: Shape) {
-    const modes = { request_header_mode: "SEND", request_body_mode: "BUFFERED", response_header_mode: "SEND" };
-    const filter = { name: filterName, cluster: "picker", mode: modes, disabled: true, message_timeout: "10s" };
-    const cluster = patched ? written(({ jsonPath = "" }) => jsonPath.includes("'vllm'")) : "service";
-    const own = written(({ path, jsonPath }) => path === "" && jsonPath === undefined) as object;
-    return poolGateway({
-      removed: removedEarly("envoy-gateway/route.yaml"),
-      filters: filtered ? [extProcFilter(filter)] : [],
-      routes: [
-        {
-          match: { prefix: "/" },
-          route: { cluster, timeout: "0s" },
-          ...(filtered ? { typed_per_filter_config: withFilter(filterName) } : {}),
-        },
-      ],
-      clusters: [
-        ...(patched ? [own] : []),
-        serviceCluster("service", pods.addresses),
-        grpcCluster("picker", address, "h2c"),
-      ],
-      manager: patched ? { local_reply_config: written(({ path }) => path === "/local_reply_config") } : {},
+  async function withEnvoy(shape: Partial<PatchedGateway>, run: (port: number) => Promise<void>): Promise<void> {
+    const envoy = await testEnvoy!.start({
+      config: patchedGateway({ picker: picker.address, pods: pods.addresses, ...shape }),
     });
-  }
-
-  async function withEnvoy(shape: Partial<Shape>, run: (port: number) => Promise<void>): Promise<void> {
-    const envoy = await testEnvoy!.start({ config: configOf({ picker: picker.address, ...shape }) });
     try {
       await run(envoy.ports.get("requests")!);
     } finally {
@@ -113,6 +58,15 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Envoy G
       }
       expect((await picker.metric("pointsman_picks_total", { reason: "scored" })) - before).toBe(framings.length);
     }));
+
+  test.each(["h1 chunked", "h2 content-length", "h2 no length"] as const)(
+    "%s: a long prompt arrives whole",
+    (framing) =>
+      withEnvoy({}, async (port) => {
+        const large = chatOfSize(1024 * 1024);
+        expect(echoOf(await send(port, framing, large)).sha256).toBe(sha256(large));
+      }),
+  );
 
   test("the picker's own refusal passes as it is", () =>
     withEnvoy({}, async (port) => {

@@ -4,7 +4,7 @@ import type { EnvoyConfig } from "../../src/demo/envoy-config.ts";
 import type { RunningEnvoy } from "../../src/demo/run-envoy.ts";
 import { chatOfSize } from "../support/chat-of-size.ts";
 import { type EchoPods, sha256, startEchoPods } from "../support/echo-backend.ts";
-import { applyPatches, patchesOf, withFilterOption, withMode } from "../support/envoy-filter.ts";
+import { anyLocalityIn, applyPatches, patchesOf, withFilterOption, withMode } from "../support/envoy-filter.ts";
 import { ask, echoOf, type Framing, framings, hasTrailers } from "../support/http-framings.ts";
 import { type IstioGateway, istioGateway, type PickerLink, together } from "../support/istio-gateway.ts";
 import { type LogLine, type PickerProcess, startPicker } from "../support/picker-process.ts";
@@ -33,7 +33,13 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Istio's
   });
 
   const gateway = (shape: Omit<IstioGateway, "pods" | "picker">, ...files: readonly string[]): EnvoyConfig =>
-    applyPatches(istioGateway({ pods: pods.addresses, picker: picker.address, ...shape }), files.flatMap(patchesOf));
+    applyPatches(
+      istioGateway({
+        ...{ pods: pods.addresses, picker: picker.address, anyLocality: files.flatMap(anyLocalityIn) },
+        ...shape,
+      }),
+      files.flatMap(patchesOf),
+    );
 
   type Run = (envoy: RunningEnvoy, port: number) => Promise<void>;
   async function withEnvoy(config: EnvoyConfig, run: Run, listener = "requests") {
@@ -74,6 +80,11 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as Istio's
           expect([bad, await counter(envoy, bad)]).toEqual([bad, 0]);
         }
       }));
+
+    test("without its DestinationRule is refused: Istio weighs localities, and Envoy takes no policy beside that", async () => {
+      const config = gateway({ anyLocality: [] }, "istio/envoy-filter.yaml");
+      await expect(testEnvoy!.start({ config })).rejects.toThrow("cannot be combined with partial fields");
+    });
 
     test("deleted leaves Istio's own balancing, with nobody asked", () =>
       withEnvoy(gateway({}), async (_, port) => {

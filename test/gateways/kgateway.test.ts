@@ -7,17 +7,9 @@ import type { RunningEnvoy } from "../../src/demo/run-envoy.ts";
 import { chatOfSize } from "../support/chat-of-size.ts";
 import { type Echo, type EchoPods, sha256, startEchoPods } from "../support/echo-backend.ts";
 import { type Answer, ask, echoOf, type Framing, framings } from "../support/http-framings.ts";
+import { type Kgateway, kgateway } from "../support/kgateway.ts";
 import { type PickerProcess, startPicker } from "../support/picker-process.ts";
-import {
-  extProcFilter,
-  grpcCluster,
-  nobody,
-  originalDstCluster,
-  poolGateway,
-  poolModes,
-  serviceCluster,
-  subsetCluster,
-} from "../support/pool-gateway.ts";
+import { nobody } from "../support/pool-gateway.ts";
 import { findTestEnvoy } from "../support/test-envoy.ts";
 
 const testEnvoy = await findTestEnvoy();
@@ -25,16 +17,6 @@ const small = chatOfSize(89);
 const large = chatOfSize(1024 * 1024);
 const PICKS = "pointsman_picks_total";
 const destination = "x-gateway-destination-endpoint";
-
-interface Kgateway {
-  readonly picker: string;
-  /** Of the pool; FailClose without a word. */
-  readonly failOpen?: boolean;
-  /** Before 2.1 the header counts, and no metadata. */
-  readonly version?: "2.0" | "2.1";
-  /** Is the filter in the chain? It is as long as any route of the Gateway names a pool, and then on all routes. */
-  readonly filter?: boolean;
-}
 
 describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as kgateway's`, () => {
   let pods: EchoPods;
@@ -49,31 +31,8 @@ describe.skipIf(testEnvoy === undefined)(`Envoy ${testEnvoy?.version} as kgatewa
     await pods?.close();
   });
 
-  /** Listens for the pool's route and, under /direct, for one to the Service. */
-  function configOf({ picker: address, failOpen = false, version = "2.1", filter = true }: Kgateway) {
-    const options = {
-      mode: poolModes.duplex,
-      message_timeout: "10s",
-      failure_mode_allow: failOpen,
-      metadata_options: { receiving_namespaces: { untyped: ["envoy.lb"] } },
-    };
-    const to = (prefix: string, cluster: string) => ({ match: { prefix }, route: { cluster, timeout: "0s" } });
-    const { addresses } = pods;
-    return poolGateway({
-      filters: filter ? [extProcFilter({ name: "envoy.filters.http.ext_proc", cluster: "picker", ...options })] : [],
-      routes: [to("/direct/", "service"), to("/", "pool")],
-      clusters: [
-        version === "2.1" ? subsetCluster("pool", addresses, failOpen) : originalDstCluster("pool"),
-        serviceCluster("service", addresses),
-        grpcCluster("picker", address, "tls"),
-      ],
-      // Of the older versions the client's word is the only other one.
-      removed: version === "2.1" ? [] : [destination],
-    });
-  }
-
-  async function withEnvoy(shape: Kgateway, run: (port: number, envoy: RunningEnvoy) => Promise<void>) {
-    const envoy = await testEnvoy!.start({ config: configOf(shape) });
+  async function withEnvoy(shape: Omit<Kgateway, "pods">, run: (port: number, envoy: RunningEnvoy) => Promise<void>) {
+    const envoy = await testEnvoy!.start({ config: kgateway({ pods: pods.addresses, ...shape }) });
     try {
       await run(envoy.ports.get("requests")!, envoy);
     } finally {

@@ -46,13 +46,23 @@ schedulingProfiles:
   - {pluginRef: max-score-picker}
 `;
 
-test("the shipped LLMInferenceService changes nothing of the scheduler's container but its image", () => {
+test("the shipped LLMInferenceService changes nothing of the scheduler but image, liveness probe and time to end", () => {
   const file = new URL("../../deploy/gateways/kserve/llm-inference-service.yaml", import.meta.url);
   const { spec } = parse(readFileSync(file, "utf8")) as {
     spec: { router: { scheduler: { template: { containers: object[] } } } };
   };
   expect(spec.router.scheduler).toEqual({
-    template: { containers: [{ name: "main", image: expect.stringContaining("pointsman") }] },
+    template: {
+      terminationGracePeriodSeconds: 45,
+      containers: [
+        {
+          name: "main",
+          image: expect.stringContaining("pointsman"),
+          // A name that is well while the picker is not ready (health.ts), on KServe's port.
+          livenessProbe: { grpc: { port: 9003, service: "liveness" } },
+        },
+      ],
+    },
   });
 });
 

@@ -57,6 +57,12 @@ describe("the documents", () => {
     expect(named.filter(([, name = ""]) => !(name in scripts)).map(([all]) => all)).toEqual([]);
   });
 
+  test("announce every body that they have curl send as the JSON that vLLM insists on", () => {
+    const sent = documents.flatMap((path) => [...readSource(path).matchAll(/\bcurl .* -d .*/g)].map(([line]) => line));
+    expect(sent.length).toBeGreaterThan(2);
+    expect(sent.filter((line) => !line.includes("-H 'content-type: application/json'"))).toEqual([]);
+  });
+
   test("point to no source file that is gone", () => {
     const named = documents.flatMap((path) =>
       [...readSource(path).matchAll(/`((?:src|scorers|test|bench|deploy|proto)\/[\w./-]+\.\w+)`/g)].map(

@@ -1,11 +1,12 @@
 /** The generated table of the page about gateways: what has been shown of each way to attach the picker. */
+import { gatewayPromises } from "../../deploy/gateways/promises.ts";
 import { gatewayRows, type Proof } from "../../deploy/gateways/versions.ts";
 import { fragments, nameOf, unknownTo } from "../kube/crds/sources.ts";
 import { shippedObjects } from "../support/shipped-objects.ts";
 import { code, table } from "./markdown.ts";
 
 function proofCell(proof: Proof): string {
-  if (proof.verdict === "run here") return `run here: ${code(proof.by)}`;
+  if (proof.verdict === "run here") return `run here: ${code(proof.by)}, Envoy ${proof.envoys.join(", ")}`;
   return `${proof.verdict}: ${proof.verdict === "argued" ? proof.from : proof.why}`;
 }
 
@@ -19,6 +20,15 @@ function versionsTable(): string {
     proofCell(whole),
   ]);
   return table(["System", "Versions", "Way", "Manifests", "Envoy in that shape", "The system itself"], rows);
+}
+
+/** Titles as they stand in the test, with the places that each run of it fills. */
+function promisesTable(): string {
+  const rows = gatewayPromises.map(({ id, promise, shown }) => {
+    if (typeof shown === "string") return [id, promise, shown];
+    return [id, promise, shown.map(({ by, title }) => `${code(by)}: ${title}`).join("; ")];
+  });
+  return table(["", "Promised", "Shown by"], rows);
 }
 
 /** A path from deploy/, as the page in deploy/gateways links it. */
@@ -52,5 +62,6 @@ function checksTable(): string {
 
 export const gatewayTables: Readonly<Record<string, () => string>> = {
   "gateway-versions": versionsTable,
+  "gateway-promises": promisesTable,
   "manifest-checks": checksTable,
 };

@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { gatewayRows } from "../../deploy/gateways/versions.ts";
+import { gatewayPromises, type Shown } from "../../deploy/gateways/promises.ts";
+import { gatewayRows, olderEnvoys } from "../../deploy/gateways/versions.ts";
+import { defaultEnvoyVersion } from "../../src/demo/find-envoy.ts";
 import { fragments } from "../kube/crds/sources.ts";
 import { shippedObjects } from "../support/shipped-objects.ts";
 import { listFiles, readSource, root } from "./tree.ts";
@@ -17,11 +19,45 @@ describe("deploy/gateways/versions.ts", () => {
     expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
+  test("names the Envoys that are run", () => {
+    const named = gatewayRows.flatMap(({ shape, whole }) => [shape, whole].flatMap((p) => ("by" in p ? p.envoys : [])));
+    expect([...new Set(named)].toSorted()).toEqual([...olderEnvoys, defaultEnvoyVersion].toSorted());
+  });
+
   test("has a row for every manifest, and no row for one that is gone", () => {
     const named = new Set(gatewayRows.flatMap((row) => row.manifests.map((path) => join(folder, path))));
     expect(manifests.filter((path) => !named.has(path))).toEqual([]);
     expect([...named].filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
+});
+
+describe("deploy/gateways/promises.ts", () => {
+  test.each(gatewayPromises.filter(({ shown }) => typeof shown !== "string"))(
+    "$id is shown by tests that there are, under these titles",
+    ({ shown }) => {
+      expect(shown.length).toBeGreaterThan(0);
+      const isGone = ({ by, title }: Shown) => !(existsSync(join(root, by)) && readSource(by).includes(`"${title}"`));
+      expect([...(shown as readonly Shown[])].filter(isGone)).toEqual([]);
+    },
+  );
+
+  test("has every promise once, numbered without a gap", () => {
+    const ids = gatewayPromises.map(({ id }) => id);
+    const counts = { AIBrix: 5, AIGW: 9, Istio: 4, OpenShift: 5 };
+    const wanted = Object.entries(counts).flatMap(([name, count]) =>
+      Array.from({ length: count }, (_, index) => `${name}-${index + 1}`),
+    );
+    expect(ids).toEqual(wanted);
+  });
+});
+
+test("the pools of both groups say the same of requests that no picker has seen, and so does the filter of one", () => {
+  const modesIn = (path: string, key: string) =>
+    [...readSource(`deploy/${path}`).matchAll(new RegExp(`^ *${key}: (\\w+)$`, "gm"))].map(([, value]) => value);
+  const pools = ["kubernetes/inference-pool.yaml", "gateways/inference-pool/pool-x.yaml"];
+  expect(pools.map((path) => modesIn(path, "failureMode"))).toEqual([["FailClose"], ["FailClose"]]);
+  expect(modesIn("gateways/istio/buffered.yaml", "failure_mode_allow")).toEqual(["false"]);
+  expect(readSource("deploy/chart/values.yaml")).toMatch(/^ {2}failureMode: FailClose$/m);
 });
 
 describe("the manifests for gateways", () => {
@@ -87,6 +123,23 @@ describe("the pages for gateways", () => {
     );
     const shipped = shippedObjects().map(({ object }) => `${object.kind.toLowerCase()} ${object.metadata.name}`);
     expect(deleted.filter((each) => !shipped.includes(each))).toEqual([]);
+  });
+
+  test.each(pages)("%s: what it applies is there, and what shows it is a command", (path) => {
+    const part = (name: string) => readSource(path).split(`\n## ${name}\n`)[1]?.split("\n## ")[0] ?? "";
+    const commands = (text: string) =>
+      [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = ""]) => block).join("");
+    const applied = [...commands(part("Apply")).matchAll(/ (?:-f|-k|--patch-file) (\S+)/g)].map(
+      ([, file = ""]) => file,
+    );
+    expect(applied.length).toBeGreaterThan(0);
+    expect(applied.filter((file) => !/^https:/.test(file) && !existsSync(join(root, file)))).toEqual([]);
+    // Its own commands, or those of the page that it follows.
+    expect(part("Check")).toMatch(/```sh\n(kubectl|istioctl|curl)|\]\(\.\.\/\S*README\.md#check\)/);
+  });
+
+  test.each(pages)("%s says how the image is named, or names a page that does", (path) => {
+    expect(readSource(path)).toMatch(/kustomize edit set image|#the-image\)|image\.repository/);
   });
 
   test("are all in the list of deploy/gateways", () => {

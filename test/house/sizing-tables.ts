@@ -9,6 +9,7 @@ const indexMib = mib(serveOptions.prefixIndexLimitBytes.default);
 const wire = "npm run bench -- --write";
 const soak = "npm run soak -- --write";
 const own = "node bootstrap.mjs --exec bench/sizing.ts --write";
+const index = "node bootstrap.mjs --exec bench/prefix-index.ts --write";
 const scrape = "node bootstrap.mjs --exec bench/scrape.ts --write";
 
 function figuresTable(): string {
@@ -20,6 +21,7 @@ function figuresTable(): string {
     [
       ...perRequest,
       [`of that, what Envoy adds`, `${sizing.envoyMicros} µs`, code(soak)],
+      ["on top, 1000 bytes of a prompt like no other", `${sizing.uniqueByteMicros * 1000} µs of CPU`, code(index)],
       ["a piece of an answer (duplex)", `${sizing.pieceMicros} µs of CPU`, code(own)],
       ["a pod's metrics, 65 KB a second", `${sizing.scrapeCoresPerPod} cores`, code(scrape)],
       ["the program", `${sizing.programMib} MiB`, code(own)],
@@ -43,12 +45,33 @@ function loadsTable(): string {
     (["buffered", "duplex"] as const).map((mode) => {
       const load = { requestsPerSecond, promptTokens, answerTokens, answerSeconds, pods, mode };
       const { cores, pickers, openRequests, memoryMib } = sizing.sizeFor(load, indexMib);
+      const unique = sizing.sizeFor({ ...load, unique: true }, indexMib);
       const given = [requestsPerSecond, promptTokens, answerTokens, answerSeconds, pods].map(String);
-      return [...given, mode, cores.toFixed(2), `${pickers}`, `${openRequests}`, `${Math.ceil(memoryMib)} MiB`];
+      return [
+        ...given,
+        mode,
+        cores.toFixed(2),
+        `${pickers}`,
+        unique.cores.toFixed(2),
+        `${unique.pickers}`,
+        `${openRequests}`,
+        `${Math.ceil(memoryMib)} MiB`,
+      ];
     }),
   );
   const given = ["Requests/s", "Prompt, tokens", "Answer, tokens", "Answer, s", "Pods", "Mode"];
-  return table([...given, "Cores, all pickers", "Pickers", "Open requests, each", "Memory, each"], cells);
+  return table(
+    [
+      ...given,
+      "Cores, all pickers",
+      "Pickers",
+      "Cores, unique prompts",
+      "Pickers",
+      "Open requests, each",
+      "Memory, each",
+    ],
+    cells,
+  );
 }
 
 export const sizingTables: Readonly<Record<string, () => string>> = {

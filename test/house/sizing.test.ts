@@ -43,6 +43,10 @@ describe("the figures of deploy/sizing.ts", () => {
     expectNear(sizing.envoyMicros + direct, through);
   });
 
+  test("what a unique prompt takes on top is that of the prefix index's bench, at its longest prompt", () => {
+    expectNear(sizing.uniqueByteMicros * 400_000, measured("prefix-index", /^\| 16 \|.* (\d+) \|$/m));
+  });
+
   test("the others are those of the sizing bench and the scrape bench", () => {
     expectNear(sizing.pieceMicros, measured("sizing", /piece of an answer costs ([\d.]+) µs/));
     expectNear(sizing.programMib, measured("sizing", /program takes (\d+) MiB/));
@@ -71,6 +75,8 @@ describe("sizeFor", () => {
       sizing.sizeFor({ ...load, pods: 0, promptTokens: bytes / 4, requestsPerSecond: 1e6 }, 0).cores;
     const [[, least], [, middle], [, most]] = sizing.requestMicros.buffered as [[0, number], [0, number], [0, number]];
     expect([cores(200), cores(32_000), cores(400_000)].map(Math.round)).toEqual([least, middle, most]);
+    const unique = sizing.sizeFor({ ...load, pods: 0, promptTokens: 8000, requestsPerSecond: 1e6, unique: true }, 0);
+    expect(unique.cores).toBeCloseTo(middle + 32_000 * sizing.uniqueByteMicros);
     expect(cores(16_100)).toBeCloseTo((least + middle) / 2);
     expect(cores(768_000)).toBeCloseTo(2 * most - middle);
   });

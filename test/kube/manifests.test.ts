@@ -1,7 +1,9 @@
 /** Every object that we ship is applied to a real API server, strictly, by the definitions that the systems themselves bring. */
+
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findCrdFiles, readCrd } from "../support/crd-files.ts";
 import { findTestKube } from "../support/kube-binary.ts";
@@ -36,7 +38,7 @@ const checks = shippedObjects().flatMap(({ path, object, sources }) =>
 
 /** In the namespace of an object that names none. */
 function placed(object: KubeObject): KubeObject {
-  if (object.kind.startsWith("Cluster")) return object;
+  if (object.kind.startsWith("Cluster") || object.kind === "GatewayClass") return object;
   return { ...object, metadata: { namespace: "default", ...object.metadata } };
 }
 
@@ -75,7 +77,7 @@ function definitions(): KubeObject[] {
 /** What pages tell people to type. */
 const patchCommands = globSync("gateways/*/README.md", { cwd: deploy }).flatMap((page) => {
   const text = readFileSync(join(deploy, page), "utf8");
-  const command = /^kubectl patch (\S+) (\S+) --type (json|merge) -p '(.+)'$/gm;
+  const command = /^kubectl (?:-n \S+ )?patch (\S+) (\S+) --type (json|merge) -p '(.+)'$/gm;
   return [...text.matchAll(command)].map(([, kind = "", name = "", type = "", json = ""]) => {
     return { page, kind, name, type: type as "json" | "merge", change: JSON.parse(json) as unknown };
   });
@@ -140,24 +142,32 @@ describe.skipIf(crds.isMissing || kube.isMissing)(`the manifests of deploy/${crd
   test.each(patchCommands)(
     "$page: kubectl patch $kind $name is taken as it stands",
     async ({ kind, name, type, change }) => {
-      const found = checks.find(({ object }) => object.kind.toLowerCase() === kind && object.metadata.name === name);
-      if (found === undefined) throw new Error(`no manifest has the ${kind} ${name}`);
-      const before = await apply(found.object);
-      const after = await server.admin.patchStrictly(found.object, type, change);
-      expect(after["spec"]).not.toEqual(before["spec"]);
-      // The way back is to apply the manifest once more.
-      expect((await apply(found.object))["spec"]).toEqual(before["spec"]);
+      const named = checks.filter(({ object }) => object.kind.toLowerCase() === kind && object.metadata.name === name);
+      const changes: boolean[] = [];
+      // Of several files with the same object one may say already what the patch says.
+      for (const { object } of named) {
+        const before = await apply(object);
+        const after = await server.admin.patchStrictly(object, type, change);
+        changes.push(!isDeepStrictEqual(after["spec"], before["spec"]));
+        // The way back is to apply the manifest once more.
+        expect((await apply(object))["spec"]).toEqual(before["spec"]);
+      }
+      expect(changes).toContain(true);
     },
   );
 
   test("plugin-deployment.yaml makes AIBrix's Deployment ours, and leaves what it does not name", async () => {
     const labels = { app: "gateway-plugins" };
     const ports = [{ name: "gateway", containerPort: 50_052, protocol: "TCP" }];
+    const asksForReadiness = { grpc: { port: 50_052 }, periodSeconds: 10, failureThreshold: 3 };
     const container = {
       name: "gateway-plugin",
       image: "aibrix/gateway-plugins:v1",
       command: ["/plugins"],
       args: ["-v"],
+      livenessProbe: asksForReadiness,
+      readinessProbe: asksForReadiness,
+      resources: { requests: { cpu: "1", memory: "1Gi" }, limits: { cpu: "1", memory: "1Gi" } },
     };
     const spec = { initContainers: [{ name: "init-c", image: "busybox" }], containers: [{ ...container, ports }] };
     const metadata = { name: "aibrix-gateway-plugins", namespace: "aibrix-system" };
@@ -177,5 +187,16 @@ describe.skipIf(crds.isMissing || kube.isMissing)(`the manifests of deploy/${crd
     const image = expect.stringContaining("pointsman");
     expect(after.containers[0]).toMatchObject({ ports, image, args: expect.arrayContaining(["serve"]) });
     expect(after.containers[0]).not.toHaveProperty("command");
+    // As our own Deployment has them; who is not ready is not killed, and CPU has no limit.
+    const [own] = documentsOf("kubernetes/deployment.yaml") as {
+      spec: { template: { spec: { containers: Fields[] } } };
+    }[];
+    const { livenessProbe, resources } = own?.spec.template.spec.containers[0] ?? {};
+    const port = { httpGet: { port: 8080 } };
+    expect(after.containers[0]?.["livenessProbe"]).toMatchObject({ ...(livenessProbe as object), ...port });
+    expect(after.containers[0]).not.toHaveProperty("livenessProbe.grpc");
+    expect(after.containers[0]).toMatchObject({ readinessProbe: asksForReadiness });
+    expect(after.containers[0]?.["resources"]).toEqual(resources);
+    expect(after.containers[0]).not.toHaveProperty("resources.limits.cpu");
   });
 });

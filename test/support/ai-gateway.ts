@@ -1,6 +1,7 @@
 /** An Envoy config of the shape that Envoy AI Gateway gives a Gateway whose routes name an InferencePool. */
 import type { EnvoyConfig } from "../../src/demo/envoy-config.ts";
 import { modelHeader } from "./ai-gateway-server.ts";
+import { clientLimits, removedEarly } from "./client-traffic.ts";
 import {
   directly,
   extProcFilter,
@@ -8,7 +9,6 @@ import {
   originalDstCluster,
   poolGateway,
   poolModes,
-  removedEarly,
   serviceCluster,
   withFilter,
   without,
@@ -49,6 +49,9 @@ const upstreamCluster = "upstream-phase";
 const poolCluster = "httproute/default/vllm/rule/0";
 const serviceOfPods = "service-of-pods";
 
+/** Has the ClientTrafficPolicy. */
+const policy = "envoy-ai-gateway/gateway.yaml";
+
 const backend = "per_route_rule_backend_name";
 /** What the filter behind the choice asks for: of the host, which has nothing here, and of its cluster. */
 export const upstreamAttributes = ["upstream_host", "cluster"].map(
@@ -82,7 +85,8 @@ export function aiGateway(shape: AiGateway): EnvoyConfig {
       request_attributes: upstream?.attributes,
     });
   return poolGateway({
-    removed: removedEarly("envoy-ai-gateway/gateway.yaml"),
+    removed: removedEarly(policy),
+    limits: clientLimits(policy),
     filters: [
       ...(server === undefined ? [] : [gatewayFilter()]),
       ...(shape.twice === true ? [pickerFilterOf(mode)] : []),

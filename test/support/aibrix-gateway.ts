@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { parseAllDocuments } from "yaml";
 import type { EnvoyConfig } from "../../src/demo/envoy-config.ts";
+import { clientLimits, removedEarly } from "./client-traffic.ts";
 import {
   extProcFilter,
   grpcCluster,
   originalDstCluster,
   poolGateway,
-  removedEarly,
   serviceCluster,
   withFilter,
 } from "./pool-gateway.ts";
@@ -59,6 +59,7 @@ export function aibrixPolicy(): ExtProc {
 
 const patches = specsOf("routes.yaml").flatMap(({ jsonPatches = [] }) => jsonPatches);
 const removed = removedEarly("aibrix/routes.yaml");
+const limits = clientLimits("aibrix/routes.yaml");
 
 const nameOf = (release: string) =>
   `envoy.filters.http.ext_proc/envoyextensionpolicy/${release}-system/${release}-gateway-plugins-extension-policy/extproc/0`;
@@ -90,6 +91,7 @@ export function aibrixGateway(shape: AibrixGateway): EnvoyConfig {
   if (patched) patchRoutes(routes);
   return poolGateway({
     removed: patched ? removed : [],
+    limits: patched ? limits : undefined,
     filters: accepted ? [extensionPolicy(release)] : [],
     routes,
     clusters: [

@@ -20,3 +20,10 @@ export async function startDecoy(): Promise<Decoy> {
   };
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked: () => connections, close };
 }
+
+/** Every header by which a data plane may be told an address. */
+export const forgedHeaders = (address: string) => ({
+  "x-gateway-destination-endpoint": address,
+  "target-pod": address,
+  "x-envoy-original-dst-host": address,
+});

@@ -1,7 +1,6 @@
 /** Applies the EnvoyFilters of a shipped manifest to an Envoy config as istiod would: the operations that the manifests use. */
-import { readFileSync } from "node:fs";
-import { parseAllDocuments } from "yaml";
 import type { EnvoyConfig } from "../../src/demo/envoy-config.ts";
+import { documentsOf } from "./shipped-objects.ts";
 
 interface Named {
   readonly name?: string;
@@ -18,12 +17,29 @@ interface ConfigPatch {
   readonly patch: { readonly operation: string; readonly value: Tree };
 }
 
-/** The patches of every EnvoyFilter in a file of deploy/gateways/. */
+/** The specs of one kind in a file of deploy/gateways/. */
+function specsOf<Spec>(file: string, kind: string): readonly Spec[] {
+  const objects = documentsOf(`gateways/${file}`) as { readonly kind: string; readonly spec: Spec }[];
+  return objects.filter((object) => object.kind === kind).map(({ spec }) => spec);
+}
+
+/** The patches of every EnvoyFilter. */
 export function patchesOf(file: string): readonly ConfigPatch[] {
-  const text = readFileSync(new URL(`../../deploy/gateways/${file}`, import.meta.url), "utf8");
-  const objects = parseAllDocuments(text).map((document) => document.toJS() as Tree);
-  const filters = objects.filter((object) => object["kind"] === "EnvoyFilter");
-  return filters.flatMap((object) => (object["spec"] as { configPatches: ConfigPatch[] }).configPatches);
+  return specsOf<{ configPatches: ConfigPatch[] }>(file, "EnvoyFilter").flatMap(({ configPatches }) => configPatches);
+}
+
+interface DestinationRule {
+  readonly host: string;
+  readonly trafficPolicy: { readonly loadBalancer?: { readonly localityLbSetting?: { readonly enabled: boolean } } };
+}
+
+/** The hosts of which a DestinationRule says that localities do not count. */
+export function anyLocalityIn(file: string): readonly string[] {
+  const isOff = ({ trafficPolicy }: DestinationRule) =>
+    trafficPolicy.loadBalancer?.localityLbSetting?.enabled === false;
+  return specsOf<DestinationRule>(file, "DestinationRule")
+    .filter(isOff)
+    .map(({ host }) => host);
 }
 
 /** A patch that meets nothing is an error here; istiod passes it over without a word. */

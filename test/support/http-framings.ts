@@ -42,7 +42,10 @@ export interface Answer {
 /** Written in pieces, so that a chunked body has chunks. */
 const PIECE = 256 * 1024;
 
-/** POSTs on a connection of its own. */
+/** What a vLLM pod insists on. */
+const asJson = { "content-type": "application/json" };
+
+/** POSTs on a connection of its own, JSON unless the headers say otherwise. */
 export function ask(question: Ask): Promise<Answer> {
   return question.framing.startsWith("h1") ? askHttp1(question) : askHttp2(question);
 }
@@ -60,7 +63,7 @@ async function askHttp1({ port, framing, path, body, headers, onReceived }: Ask)
     path,
     method: "POST",
     agent: false,
-    headers: { ...headers },
+    headers: { ...asJson, ...headers },
   });
   const answered = once(request, "response") as Promise<[http.IncomingMessage]>;
   if (hasLength(framing)) request.setHeader("content-length", body.length);
@@ -83,7 +86,7 @@ async function askHttp2({ port, framing, path, body, headers }: Ask): Promise<An
   try {
     await once(session, "connect");
     const length = hasLength(framing) ? { "content-length": body.length } : {};
-    const head = { ":method": "POST", ":path": path, ...length, ...headers };
+    const head = { ":method": "POST", ":path": path, ...length, ...asJson, ...headers };
     const stream = session.request(head, { waitForTrailers: hasTrailers(framing), endStream: false });
     stream.on("wantTrailers", () => stream.sendTrailers({ [trailer.name]: trailer.value }));
     let trailers: NodeJS.Dict<string | string[]> = {};

@@ -1,6 +1,13 @@
 /** An Envoy config of the shape that istiod gives a gateway: its names, its filter for InferencePools, its clusters. */
 import { renameSync, writeFileSync } from "node:fs";
-import { adminOn, type EnvoyConfig, podsAt, renderEnvoyConfig } from "../../src/demo/envoy-config.ts";
+import {
+  adminOn,
+  type Edit,
+  type EnvoyConfig,
+  places,
+  podsAt,
+  renderEnvoyConfig,
+} from "../../src/demo/envoy-config.ts";
 import { selfSigned } from "../../src/ext-proc/self-signed.ts";
 import { managerOf } from "./envoy-filter.ts";
 
@@ -23,15 +30,17 @@ export interface IstioGateway {
   readonly link?: PickerLink;
   /** What Envoy calls the picker. istiod says none, and Envoy takes the name of the cluster. */
   readonly authority?: string;
+  /** Hosts whose DestinationRule switches balancing by locality off; for all others Istio weighs localities by default. */
+  readonly anyLocality?: readonly string[];
   /** Istio's default; false where a route says that it wants none. */
   readonly retries?: boolean | undefined;
 }
 
 /** Listener `requests`, with the route that is picked for and `/direct`, which goes to the Service whatever the picker says. */
 export function istioGateway(shape: IstioGateway): EnvoyConfig {
-  const { pods, picker, pools, link = "h2c", authority, retries = true } = shape;
+  const { pods, picker, pools, link = "h2c", authority, retries = true, anyLocality = [] } = shape;
   const [turns] = clustersOf(renderEnvoyConfig("round-robin.yaml", [podsAt(pods)]));
-  const [, overriding] = clustersOf(renderEnvoyConfig("override-host.yaml", [podsAt(pods)]));
+  const [, overriding] = clustersOf(renderEnvoyConfig("override-host.yaml", [podsAt(pods), noSelectedHost]));
   const picked = pools === undefined ? { name: "picked", cluster: serviceCluster } : poolRoute(pools, authority);
   const manager = typed("extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
     stat_prefix: "outbound_0.0.0.0_80",
@@ -55,7 +64,7 @@ export function istioGateway(shape: IstioGateway): EnvoyConfig {
         },
       ],
       clusters: [
-        { ...turns, name: serviceCluster },
+        { ...turns, name: serviceCluster, ...localitiesOf(serviceCluster, anyLocality) },
         { ...overriding, name: poolCluster },
         pickerAt(picker, link),
         // The one that istiod's filter names where no route does: nobody is there.
@@ -63,6 +72,12 @@ export function istioGateway(shape: IstioGateway): EnvoyConfig {
       ],
     },
   };
+}
+
+/** As istiod writes it for a Service, not for an InferencePool. */
+function localitiesOf(cluster: string, anyLocality: readonly string[]): object {
+  const isWeighted = !anyLocality.some((host) => cluster.endsWith(`||${host}`));
+  return isWeighted ? { common_lb_config: { locality_weighted_lb_config: {} } } : {};
 }
 
 /** Several gateways in one Envoy, each a listener of its own that is called as it is here. */
@@ -106,6 +121,15 @@ function clustersOf(config: EnvoyConfig): object[] {
   const { clusters } = config["static_resources"] as { clusters: { name: string }[] };
   return clusters.toSorted((a, b) => Number(b.name === "picker") - Number(a.name === "picker"));
 }
+
+/** Ours, of Envoy 1.39 and newer; istiod does not ask for it. */
+const noSelectedHost: Edit = {
+  op: "remove",
+  at: [
+    ...[...places.pods, "load_balancing_policy", "policies", 0],
+    ...["typed_extension_config", "typed_config", "selected_host_key"],
+  ],
+};
 
 interface RouteShape {
   readonly name: string;

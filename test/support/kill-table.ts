@@ -5,7 +5,9 @@ import type { Timed } from "./timed-load.ts";
 export interface Seen {
   readonly before: readonly string[];
   readonly outcomes: Readonly<Record<string, number>>;
-  /** After the signal; 0 where none failed. */
+  /** Of requests sent after the signal alone: no picker has seen them. */
+  readonly outcomesOfLater: readonly string[];
+  /** From the signal until a client saw the last failure; 0 where none failed. */
   readonly lastFailureMs: number;
   readonly longestMs: number;
   /** Of requests sent when Envoy must have noticed. */
@@ -23,7 +25,8 @@ export function seenOf(timed: readonly Timed[], signalAtMs: number, noticedMs: n
   return {
     before: [...new Set(before.map(({ outcome }) => outcome))],
     outcomes,
-    lastFailureMs: Math.round(Math.max(0, ...failed.map(({ sentAtMs }) => sentAtMs - signalAtMs))),
+    outcomesOfLater: [...new Set(timed.filter(({ sentAtMs }) => sentAtMs > signalAtMs).map(({ outcome }) => outcome))],
+    lastFailureMs: Math.round(Math.max(0, ...failed.map(({ endedAtMs }) => endedAtMs - signalAtMs))),
     longestMs: longest(after),
     longestLaterMs: longest(after.filter(({ sentAtMs }) => sentAtMs - signalAtMs > noticedMs)),
   };

@@ -106,8 +106,8 @@ export class KubeClient {
   }
 
   /** Creates it, or gives an existing one these fields; a field that the server does not know is refused. */
-  apply(object: KubeObject): Promise<KubeObject> {
-    const path = `${pathOf(object)}?fieldManager=test&force=true&fieldValidation=Strict`;
+  apply(object: KubeObject, manager = "test"): Promise<KubeObject> {
+    const path = `${pathOf(object)}?fieldManager=${manager}&force=true&fieldValidation=Strict`;
     return this.#call("PATCH", path, object, "application/apply-patch+yaml");
   }
 
@@ -163,8 +163,9 @@ function folderOf({ apiVersion, kind, metadata }: KubeRef): string {
   return `${root}${within}/${pluralOf(kind.toLowerCase())}`;
 }
 
-/** As English has it: policies, gateways, endpoints. */
+/** As English has it: policies, gateways, classes, endpoints. */
 export function pluralOf(singular: string): string {
+  if (singular.endsWith("ss")) return `${singular}es`;
   if (singular.endsWith("s")) return singular;
   return /[^aeiou]y$/.test(singular) ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }

@@ -1,7 +1,6 @@
 /** An Envoy config of the shape that gateways make of an InferencePool: their filters, routes and clusters, by parts. */
-import { readFileSync } from "node:fs";
-import { parseAllDocuments } from "yaml";
 import { adminOn, type EnvoyConfig, renderEnvoyConfig } from "../../src/demo/envoy-config.ts";
+import { type ClientLimits, gatewayDefaults, http2Options } from "./client-traffic.ts";
 
 const typed = (name: string, rest: object = {}) => ({ "@type": `type.googleapis.com/envoy.${name}`, ...rest });
 const httpOptions = (rest: object) => ({
@@ -158,38 +157,29 @@ export function overrideCluster(name: string, pods: readonly string[], source: o
   };
 }
 
-/** The headers that a shipped ClientTrafficPolicy takes from clients before any filter. */
-export function removedEarly(file: string): readonly string[] {
-  interface Policy {
-    readonly kind: string;
-    readonly spec: { readonly headers?: { readonly earlyRequestHeaders: { readonly remove: readonly string[] } } };
-  }
-  const text = readFileSync(new URL(`../../deploy/gateways/${file}`, import.meta.url), "utf8");
-  const objects = parseAllDocuments(text).map((document) => document.toJS() as Policy);
-  const policy = objects.find(({ kind }) => kind === "ClientTrafficPolicy");
-  if (policy?.spec.headers === undefined) throw new Error(`${file} removes no headers`);
-  return policy.spec.headers.earlyRequestHeaders.remove;
-}
-
 export interface PoolGateway {
   /** In front of the router. */
   readonly filters: readonly object[];
   readonly routes: readonly object[];
   readonly clusters: readonly object[];
   readonly removed?: readonly string[];
+  /** Where Envoy Gateway makes the listener; else Envoy's own. */
+  readonly limits?: ClientLimits | undefined;
   readonly manager?: object;
 }
 
 const earlyMutation = "envoy.http.early_header_mutation.header_mutation";
 
 /** One listener, `requests`, that serves whoever comes. */
-export function poolGateway({ filters, routes, clusters, removed = [], manager = {} }: PoolGateway): EnvoyConfig {
+export function poolGateway(shape: PoolGateway): EnvoyConfig {
+  const { filters, routes, clusters, removed = [], limits, manager = {} } = shape;
   const early = typed("extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", {
     mutations: removed.map((name) => ({ remove: name })),
   });
   const connections = typed("extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
     stat_prefix: "http-80",
     http_protocol_options: { enable_trailers: true },
+    ...(limits === undefined ? {} : { http2_protocol_options: http2Options(limits) }),
     early_header_mutation_extensions: removed.length === 0 ? [] : [{ name: earlyMutation, typed_config: early }],
     route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
     http_filters: [...filters, routerFilter],
@@ -197,8 +187,16 @@ export function poolGateway({ filters, routes, clusters, removed = [], manager =
   });
   const chain = { filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: connections }] };
   const address = { socket_address: { address: "127.0.0.1", port_value: 0 } };
+  const listener = { name: "requests", address, filter_chains: [chain] };
+  const limited = (bytes: number) => ({ per_connection_buffer_limit_bytes: bytes });
   return {
     ...renderEnvoyConfig("round-robin.yaml", [adminOn(0)]),
-    static_resources: { listeners: [{ name: "requests", address, filter_chains: [chain] }], clusters },
+    static_resources:
+      limits === undefined
+        ? { listeners: [listener], clusters }
+        : {
+            listeners: [{ ...listener, ...limited(limits.bufferBytes) }],
+            clusters: clusters.map((cluster) => ({ ...limited(gatewayDefaults.bufferBytes), ...cluster })),
+          },
   };
 }

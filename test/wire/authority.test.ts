@@ -6,18 +6,14 @@ import http2 from "node:http2";
 import net from "node:net";
 import { Duplex } from "node:stream";
 import tls from "node:tls";
-import grpc from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { GrpcPort } from "../../src/ext-proc/grpc-port.ts";
-import { Health, healthDefinition } from "../../src/ext-proc/health.ts";
+import type { GrpcPort } from "../../src/ext-proc/grpc-port.ts";
 import { MendedSocket } from "../../src/ext-proc/mended-socket.ts";
-import { ResetGuard } from "../../src/ext-proc/reset-guard.ts";
-import { selfSigned } from "../../src/ext-proc/self-signed.ts";
+import { CHECK, startHealthPort } from "../support/health-port.ts";
 import { Random } from "../support/random.ts";
 
 const CLUSTER = "outbound|9002||pointsman.default.svc.cluster.local";
 const HOST = "pointsman.default.svc.cluster.local";
-const CHECK = "/grpc.health.v1.Health/Check";
 
 let port: number;
 let refusals: { kind: string; peer: string; detail: string }[] = [];
@@ -25,24 +21,7 @@ let grpcPort: GrpcPort;
 
 // A port of its own for each: it remembers who lost requests.
 beforeEach(async () => {
-  refusals = [];
-  const { key, certificate } = selfSigned("test", new Date());
-  const server = new grpc.Server({ "grpc.enable_channelz": 0 });
-  const health = new Health();
-  health.ready = true;
-  server.addService(healthDefinition, health.handlers);
-  grpcPort = new GrpcPort({
-    server,
-    tls: grpc.ServerCredentials.createSsl(null, [{ private_key: key, cert_chain: certificate }], false),
-    tlsOnly: false,
-    methods: new Set([CHECK]),
-    guard: new ResetGuard(
-      () => 0,
-      () => {},
-    ),
-    onRefused: (kind, peer, detail) => refusals.push({ kind, peer, detail }),
-  });
-  port = await grpcPort.listen({ host: "127.0.0.1", port: 0 });
+  ({ grpcPort, port, refusals } = await startHealthPort());
 });
 afterEach(() => grpcPort.stop());
 
@@ -118,20 +97,49 @@ describe.each(Object.entries(links))("over %s", (_, link) => {
     session.destroy();
   });
 
-  test("requests that lose their stream below us are told of once, with the peer, and the next connection is served", async () => {
-    const socket = link();
-    const session = connect(socket);
-    expect(await check(session, HOST)).toBe("status 0");
-    const gone = new Promise((resolve) => session.once("goaway", resolve));
-    expect(await Promise.all([check(session, CLUSTER), check(session, CLUSTER)])).toEqual(["reset 1", "reset 1"]);
-    const peer = `127.0.0.1:${socket.localPort}`;
-    await gone;
-    expect(refusals).toEqual([{ kind: "unheard_streams", peer, detail: "2 streams" }]);
+  test("a name is mended wherever it comes, if the connection is one that is mended", async () => {
+    const session = connect(link());
+    expect([await check(session, CLUSTER), await check(session, HOST)]).toEqual(["status 0", "status 0"]);
+    expect(await check(session, "a {cluster}`s name/#1 <\\^>")).toBe("status 0");
+    expect(refusals).toEqual([]);
     session.destroy();
-    const next = connect(link());
-    expect([await check(next, HOST), await check(next, CLUSTER)]).toEqual(["status 0", "status 0"]);
-    next.destroy();
   });
+});
+
+test("over TLS a name is mended that only a later request has", async () => {
+  const session = connect(links.TLS());
+  expect([await check(session, HOST), await check(session, CLUSTER)]).toEqual(["status 0", "status 0"]);
+  session.destroy();
+});
+
+test("a connection that loses requests below us is told of once, with its peer, its others go on, and the next is mended", async () => {
+  const socket = links.plaintext();
+  const session = connect(socket);
+  expect(await check(session, HOST)).toBe("status 0");
+  const peer = `127.0.0.1:${socket.localPort}`;
+  const gone = new Promise((resolve) => session.once("goaway", resolve));
+  const lost = [check(session, CLUSTER), check(session, CLUSTER)];
+  expect(await Promise.all([...lost, check(session, HOST)])).toEqual(["reset 1", "reset 1", "status 0"]);
+  await gone;
+  expect(refusals).toEqual([{ kind: "unheard_streams", peer, detail: "2 streams" }]);
+  session.destroy();
+  const next = connect(links.plaintext());
+  expect([await check(next, HOST), await check(next, CLUSTER)]).toEqual(["status 0", "status 0"]);
+  next.destroy();
+});
+
+test("a connection that loses what cannot be mended is told of and kept", async () => {
+  const session = connect(links.TLS());
+  let isSentAway = false;
+  session.once("goaway", () => {
+    isSentAway = true;
+  });
+  expect(await check(session, HOST)).toBe("status 0");
+  expect([await check(session, ""), await check(session, HOST)]).toEqual(["reset 1", "status 0"]);
+  expect(await check(session, HOST)).toBe("status 0");
+  expect(refusals).toMatchObject([{ kind: "unheard_streams", detail: "1 streams" }]);
+  expect(isSentAway).toBe(false);
+  session.destroy();
 });
 
 test("a mended connection knows its peer, ends gently with its last stream, and at once when its client is gone", async () => {
@@ -189,13 +197,13 @@ test("what HTTP/2 hears in place of a name is the name with a character changed 
   const { port: at } = listener.address() as net.AddressInfo;
   const session = http2.connect(`http://127.0.0.1:${at}`);
   const random = new Random(7);
-  const alphabet = "|/ ?\"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:!$&'()*+,;=@[]~%";
-  const name = () => Array.from({ length: 1 + random.int(60) }, () => random.of([...alphabet])).join("");
+  const forbidden = '|/ ?"@#<>\\^{}`';
+  const alphabet = `${forbidden}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:!$&'()*+,;=[]~%`;
+  const name = () => Array.from({ length: 1 + random.int(200) }, () => random.of([...alphabet])).join("");
   // Spaces at the ends are Node's own to refuse.
   const names = Array.from({ length: 300 }, () => `a${name()}z`);
   for (const each of names) await check(session, each);
   session.destroy();
   listener.close();
-  const standIns: Record<string, string> = { "|": "+", "/": "-", " ": "-", "?": "!", '"': "!", "@": "~" };
-  expect(heard).toEqual(names.map((each) => each.replace(/[|/ ?"@]/g, (character) => standIns[character] ?? "")));
+  expect(heard).toEqual(names.map((each) => each.replace(/[|/ ?"@#<>\\^{}`]/g, "-")));
 });

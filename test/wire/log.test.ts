@@ -50,6 +50,27 @@ test("no prompt, key or cookie reaches the log, whatever becomes of the request"
   expect(JSON.stringify(picker.log)).not.toMatch(/xyzzy/);
 });
 
+test("a stream that ends without our answer leaves a line: peer, first message, mode, attributes and status", async () => {
+  const stream = client.process();
+  const headers = headerMap({ ":path": "/v1/completions", "content-length": "9", "x-request-id": "id-2" });
+  stream.send({ request_headers: { headers }, protocol_config: BUFFERED });
+  await stream.reply();
+  stream.halfClose();
+  expect((await stream.ended).code).toBe(0);
+  const line = await picker.line(
+    ({ msg, requestId }) => msg === "a stream ended without our answer" && requestId === "id-2",
+  );
+  expect(line).toMatchObject({
+    level: 30,
+    peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    first: "request_headers",
+    attributes: false,
+    mode: "buffered/none",
+    cause: "half-close",
+    grpcStatus: 0,
+  });
+});
+
 test("-v 5 says a line per message and per stream, with peer, first message, mode and status", async () => {
   await play('{"model":"m","prompt":"p"}');
   expect(picker.log).toContainEqual(expect.objectContaining({ msg: "message", kind: "request_body" }));

@@ -12,7 +12,7 @@
 {{/* What never changes while a release lives: a Deployment's selector cannot. */}}
 {{- define "pointsman.selector" -}}
 app.kubernetes.io/name: pointsman
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "pointsman.labels" -}}
@@ -26,6 +26,34 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.image -}}
 {{- if .digest -}}{{ .repository }}@{{ .digest }}
 {{- else -}}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "yes" where a pool of the config is the InferencePool of this name in the release's namespace. */}}
+{{- define "pointsman.follows" -}}
+{{- range .root.Values.config.pools -}}
+{{- with .pods.inferencePool -}}
+{{- $place := . -}}
+{{- if kindIs "string" . -}}
+{{- $place = dict "name" (splitList "/" . | last) "namespace" (splitList "/" . | initial | join "") -}}
+{{- end -}}
+{{- if and (eq (toString $place.name) $.name) (eq ($place.namespace | default $.root.Release.Namespace) $.root.Release.Namespace) -}}
+yes
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The number of pickers. An autoscaler has the say about it: where one is switched on for pickers that run, they stay as many
+as they are. Left out, the number would fall to 1 until the autoscaler acts.
+*/}}
+{{- define "pointsman.replicas" -}}
+{{- if not .Values.autoscaling.create -}}
+{{ .Values.replicas }}
+{{- else -}}
+{{- $running := lookup "apps/v1" "Deployment" .Release.Namespace (include "pointsman.name" .) -}}
+{{- if $running -}}{{ $running.spec.replicas }}{{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -96,6 +96,7 @@ export const fragments: Readonly<Record<string, string>> = {
   "kubernetes/aibrix/kustomization.yaml": "built by kustomize, and what comes of it applied",
   "kubernetes/monitoring/kustomization.yaml": "built by kustomize, and what comes of it applied",
   "kubernetes/autoscaling/kustomization.yaml": "built by kustomize, and what comes of it applied",
+  "kubernetes/autoscaling/replicas.yaml": "one field of a Deployment that is there, handed over by a test",
   "kubernetes/autoscaling/adapter-rule.yaml": "a rule for the Prometheus adapter: not checked",
   "gateways/aibrix/plugin-deployment.yaml": "a patch, applied to a Deployment that looks like AIBrix's",
   "gateways/envoy-ai-gateway/values.yaml":

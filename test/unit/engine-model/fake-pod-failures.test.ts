@@ -16,7 +16,7 @@ async function start(options: FakePodOptions = {}): Promise<FakePod> {
 }
 
 /** A connection per request: one kept from a killed pod would fail the first request to its next life. */
-const headers = { connection: "close" };
+const headers = { connection: "close", "content-type": "application/json" };
 
 function get(pod: FakePod, path: string): Promise<Response> {
   return fetch(`http://${pod.address}${path}`, { headers });

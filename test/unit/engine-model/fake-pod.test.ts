@@ -17,7 +17,8 @@ async function start(options: FakePodOptions = {}): Promise<FakePod> {
 }
 
 function post(pod: FakePod, path: string, body: object, signal: AbortSignal | null = null): Promise<Response> {
-  return fetch(`http://${pod.address}${path}`, { method: "POST", body: JSON.stringify(body), signal });
+  const headers = { "content-type": "application/json" };
+  return fetch(`http://${pod.address}${path}`, { method: "POST", headers, body: JSON.stringify(body), signal });
 }
 
 interface ChatAnswer {
@@ -133,6 +134,20 @@ describe("fake pod, streams", () => {
     leave.abort();
   });
 
+  test.each([
+    ["what curl says of itself", "application/x-www-form-urlencoded"],
+    ["nothing", undefined],
+  ])("refuses a body announced as %s, on every path that takes one", async (_what, type) => {
+    const pod = await start();
+    const body = Buffer.from(JSON.stringify({ prompt: "import os", max_tokens: 1 }));
+    const headers = type === undefined ? {} : { "content-type": type };
+    for (const path of ["/v1/completions", "/v1/chat/completions", "/tokenize"]) {
+      const answer = await fetch(`http://${pod.address}${path}`, { method: "POST", headers, body });
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({ error: { type: "Bad Request", param: null, code: 400 } });
+    }
+  });
+
   test("sends the headers before the first token", async () => {
     const pod = await start({ speed: 1, engine: { apiSeconds: 3600 } });
     const leave = new AbortController();
@@ -196,7 +211,9 @@ function exchange(pod: FakePod, bytes: string, enough: (text: string) => boolean
 describe("fake pod, HTTP/1.1", () => {
   test("takes a chunked upload with trailers, and another request on the same connection", async () => {
     const pod = await start();
-    const head = "POST /v1/completions HTTP/1.1\r\nhost: pod\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n";
+    const type = "content-type: application/json; charset=utf-8\r\n";
+    const length = "transfer-encoding: chunked\r\ntrailer: x-sum\r\n";
+    const head = `POST /v1/completions HTTP/1.1\r\nhost: pod\r\n${type}${length}\r\n`;
     const upload = '9\r\n{"prompt"\r\n14\r\n:"x","max_tokens":1}\r\n0\r\nx-sum: 1\r\n\r\n';
     const next = "GET /version HTTP/1.1\r\nhost: pod\r\n\r\n";
     const text = await exchange(pod, head + upload + next, (got) => got.includes('"version"'));

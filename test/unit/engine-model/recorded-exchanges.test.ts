@@ -167,6 +167,7 @@ describe("fake pod against recorded exchanges", () => {
     const cached = async (tokens: readonly number[]) => {
       const answer = await fetch(`http://${fresh.address}/v1/completions`, {
         method: "POST",
+        headers: { "content-type": "application/json" },
         body: JSON.stringify({ prompt: tokens, max_tokens: 1 }),
       });
       const { usage } = (await answer.json()) as {

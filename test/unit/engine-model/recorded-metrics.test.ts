@@ -87,7 +87,8 @@ beforeAll(async () => {
   freshPage = await scrape();
   for (const path of ["/v1/completions", "/tokenize", "/nothing"]) {
     const body = JSON.stringify({ prompt: "import os", max_tokens: 2 });
-    await (await fetch(`http://${pod.address}${path}`, { method: "POST", body })).text();
+    const headers = { "content-type": "application/json" };
+    await (await fetch(`http://${pod.address}${path}`, { method: "POST", headers, body })).text();
   }
   // Requests are counted when the connection has taken the answer, which the client may learn first.
   await vi.waitFor(async () => {

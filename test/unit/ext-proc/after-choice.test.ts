@@ -22,25 +22,29 @@ function opening({ attribute, mode = "NONE", end = false }: Opening): Processing
 }
 
 describe("a stream that asks for what is known once the pod is chosen", () => {
-  test.each([`xds.upstream_host_metadata.${backend}`, `xds.cluster_metadata.${backend}`, "upstream.address"])(
-    "%s is told to go on, and leaves no trace in the books",
-    (attribute) => {
-      const rig = new StreamRig();
-      const stream = rig.open().send(opening({ attribute }));
-      expect(stream.story).toEqual(["request_headers"]);
-      expect([rig.picks, rig.inFlightCount, rig.unseen]).toEqual([[], 0, ["after choice envoy:1"]]);
-      stream.stream.onHalfClose();
-      expect(rig.ends).toMatchObject([{ answered: true, attributes: true, inFlightSource: "none" }]);
-    },
-  );
+  test.each([
+    `xds.upstream_host_metadata.${backend}`,
+    `xds.cluster_metadata.${backend}`,
+    "upstream.address",
+    "upstream.port",
+  ])("%s is told to go on, and leaves no trace in the books", (attribute) => {
+    const rig = new StreamRig();
+    const stream = rig.open().send(opening({ attribute }));
+    expect(stream.story).toEqual(["request_headers"]);
+    expect([rig.picks, rig.inFlightCount, rig.unseen]).toEqual([[], 0, ["after choice envoy:1"]]);
+    stream.stream.onHalfClose();
+    expect(rig.ends).toMatchObject([{ answered: true, attributes: true, inFlightSource: "none" }]);
+  });
 
-  test.each(["request.path", "xds.cluster_metadata.filter_metadata['mine']['a']", "request.id"])(
-    "is none of those where it is %s: a pod is picked",
-    (attribute) => {
-      const rig = new StreamRig();
-      expect(rig.open().send(opening({ attribute })).story).toEqual([`request_headers -> ${POD}`]);
-    },
-  );
+  test.each([
+    "request.path",
+    "xds.cluster_metadata.filter_metadata['mine']['a']",
+    "upstream.request_attempt_count",
+    "upstream.num_endpoints",
+  ])("is none of those where it is %s: a pod is picked", (attribute) => {
+    const rig = new StreamRig();
+    expect(rig.open().send(opening({ attribute })).story).toEqual([`request_headers -> ${POD}`]);
+  });
 
   const attribute = `xds.upstream_host_metadata.${backend}`;
 

@@ -349,6 +349,16 @@ describe("what goes wrong", () => {
     expect(rig.unseen).toEqual(["headers"]);
   });
 
+  test.each([
+    ["FULL_DUPLEX_STREAMED", {}],
+    ["STREAMED", { early: true }],
+  ] as const)("Stream takes trailers without a body for an empty one in %s, not for one unseen", (mode, how) => {
+    const rig = new StreamRig();
+    const stream = rig.open().headers(mode, how).trailers();
+    expect(stream.story).toEqual([`request_headers -> ${POD}`, "request_trailers"]);
+    expect([reasons(rig), rig.unseen]).toEqual([["no_prompt"], []]);
+  });
+
   test("Stream answers trailers that come alone", () => {
     expect(new StreamRig().open().trailers().story).toEqual(["request_trailers"]);
   });

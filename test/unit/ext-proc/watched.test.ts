@@ -57,6 +57,21 @@ describe(noteWatched.name, () => {
     expect(heard(rig)).toEqual([["10.0.0.1:8000", served]]);
   });
 
+  test("tells a request whose end was not shown, as where trailers are, when it is answered", () => {
+    const rig = rigThatPicksTheFirst();
+    const answered = answer({ address: "10.0.0.2:8000" });
+    rig.open().headers("STREAMED", { shadow: true }).body(BODY, false, true).send(answered);
+    expect(heard(rig)).toEqual([["10.0.0.1:8000", "10.0.0.2:8000"]]);
+  });
+
+  test("tells a request whose headers the filter skips, and neither counts nor answers it", () => {
+    const rig = rigThatPicksTheFirst();
+    const stream = rig.open().body(BODY.slice(0, 9), false, true).body(BODY.slice(9), true, true);
+    expect([stream.replies, rig.inFlightCount, rig.unseen]).toEqual([[], 0, ["headers"]]);
+    stream.send(answer({ address: "10.0.0.2:8000" })).stream.onHalfClose();
+    expect([heard(rig), rig.inFlightCount]).toEqual([[["10.0.0.1:8000", "10.0.0.2:8000"]], 0]);
+  });
+
   test("tells what would have been refused", () => {
     const rig = rigThatPicksTheFirst();
     rig
