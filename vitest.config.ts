@@ -10,7 +10,7 @@ const counting: [string, Record<string, unknown>][] = outcomeFile
   ? [["./test/support/outcome-reporter.ts", { file: outcomeFile }]]
   : [];
 
-/** Fast projects (unit, contract, house) run before every commit; wire, envoy, gateways and kube open real sockets and start real programs. */
+/** Fast projects (unit, contract, house) run before every commit; the others open real sockets and start real programs. */
 export default defineConfig({
   test: {
     reporters: ["default", ...counting],
@@ -22,6 +22,7 @@ export default defineConfig({
       project("envoy", 300_000, { pool: "forks", fileParallelism: false }),
       project("gateways", 300_000, { pool: "forks", fileParallelism: false }),
       project("kube", 120_000, { pool: "forks", fileParallelism: false }),
+      project("browser", 120_000, { pool: "forks", fileParallelism: false }),
     ],
     coverage: {
       provider: "v8",

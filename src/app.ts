@@ -1,10 +1,13 @@
 /** Composition root of the picker: builds every part once, starts, drains and stops them. */
 
+import { buildDecisionLog, buildExplain, openRecords } from "./build-explain.ts";
 import { reportAsGo } from "./build-go-report.ts";
 import { buildHost, buildRouting, type RoutingParts, warmUpHost } from "./build-host.ts";
 import { KeptLanes } from "./build-lanes.ts";
+import { buildStatus, readGauges } from "./build-status.ts";
 import { ConfigReload } from "./config/config-reload.ts";
 import { configuredRewrites } from "./config/file-rewrites.ts";
+import type { Environment } from "./config/load-config.ts";
 import { type CheckConfig, originsOf, type Said, type Settings } from "./config/load-settings.ts";
 import type { Config } from "./config/options.ts";
 import { listenError } from "./errors.ts";
@@ -13,13 +16,18 @@ import type { StreamHost } from "./ext-proc/stream-host.ts";
 import { warmUp } from "./ext-proc/warm-up.ts";
 import { KnownPods } from "./known-pods.ts";
 import { ConfigReport } from "./observe/config-report.ts";
+import { type DecisionLog, watchedColumns } from "./observe/decision-log.ts";
 import { DecisionTrace } from "./observe/decision-trace.ts";
 import { adminServer, listenHttp, metricsServer } from "./observe/http-servers.ts";
-import { createLogger, type Logger, levelOf } from "./observe/log.ts";
+import { type Logger, Logs } from "./observe/log.ts";
 import { Metrics } from "./observe/metrics.ts";
-import { type Readiness, readinessOf } from "./observe/readiness.ts";
+import { type Readiness, type ReadinessFacts, readinessOf } from "./observe/readiness.ts";
 import { ServerReport } from "./observe/server-report.ts";
+import { SharedOutput } from "./observe/shared-output.ts";
+import { SaidLately } from "./observe/status/said-lately.ts";
+import type { StatusRoutes } from "./observe/status/status-routes.ts";
 import { StreamReport } from "./observe/stream-report.ts";
+import { startTracing } from "./observe/tracing/start-tracing.ts";
 import type { Pod } from "./pods/pod-table.ts";
 import { usablePods } from "./pods/usable-pods.ts";
 import { BufferBudget } from "./request/body-buffer.ts";
@@ -41,10 +49,14 @@ export interface Reread {
 export class App {
   readonly #settings: Settings;
   /** What holds now: the config file may change it. */
+  #inForce: Settings;
   #config: Config;
+  readonly #logs: Logs;
   readonly #log: Logger;
   readonly #metrics: Metrics;
-  readonly #trace = new DecisionTrace(RECENT_DECISIONS);
+  readonly #trace: DecisionTrace;
+  readonly #decisions: DecisionLog | undefined;
+  readonly #said = new SaidLately();
   readonly #openStreams: StreamHost["openStreams"] = new Set();
   readonly #budget: BufferBudget;
   readonly #streams: StreamReport;
@@ -52,7 +64,10 @@ export class App {
   readonly #server: ExtProcServer;
   readonly #routing: Omit<RoutingParts, "profiles" | "rules">;
   readonly #host: StreamHost;
+  readonly #reloads: ConfigReport;
   readonly #reload: ConfigReload;
+  readonly #env: Environment;
+  #stopTracing = async (): Promise<void> => {};
   readonly #http: { close(): Promise<unknown> }[] = [];
   #healthTimer: NodeJS.Timeout | undefined;
   #started = false;
@@ -62,17 +77,28 @@ export class App {
   constructor(settings: Settings, reread: Reread) {
     const { config, profiles } = settings;
     this.#settings = settings;
+    this.#env = reread.said.env;
+    this.#inForce = settings;
     this.#config = config;
-    this.#log = createLogger(config.verbosity);
+    const { verbosity, logLevels, decisionLog: path, decisionLogShare: share } = config;
+    const output = path === "stdout" ? new SharedOutput() : undefined;
+    if (output !== undefined) process.once("exit", () => output.end());
+    this.#logs = new Logs({ verbosity, levels: logLevels, listener: this.#said.note, destination: output });
+    this.#log = this.#logs.of("picker");
     this.#metrics = new Metrics(version(), config.metricNames);
     this.#budget = new BufferBudget(config.bufferLimitBytes);
     const { instruments } = this.#metrics;
     const random = seededRandom(config.seed === 0 ? Date.now() : config.seed);
-    this.#pods = new KnownPods(config, settings.pools, { log: this.#log, instruments, random, now });
+    this.#pods = new KnownPods(config, settings.pools, { logs: this.#logs, instruments, random, now });
     const { table, models, pools, inFlight, latency, failures, index, report, scraper } = this.#pods;
     instruments.prefixEvictions.readFrom((write) => write("", index.evictions));
-    this.#streams = new StreamReport({ log: this.#log, instruments, trace: this.#trace, now });
-    this.#streams.shadow.readFrom(table);
+    this.#trace = new DecisionTrace(RECENT_DECISIONS, { table, now });
+    const log = this.#logs.of("ext-proc");
+    this.#decisions = buildDecisionLog({ path, share, trace: this.#trace, table, log, instruments, output });
+    const { trace, decisions } = { trace: this.#trace, decisions: this.#decisions };
+    this.#streams = new StreamReport({ log, instruments, trace, decisions, now });
+    this.#logs.onChange(() => this.#streams.heedLevel());
+    this.#streams.readFrom(table);
     const facts = (pod: Pod) => scraper.facts(pod);
     this.#routing = {
       table,
@@ -83,8 +109,11 @@ export class App {
       scorerFaults: report,
       random,
       kept: new KeptLanes(),
+      watched: decisions === undefined ? [] : watchedColumns,
       rewrites: this.#pods.rewrites,
     };
+    const { metrics, openStreams } = { metrics: this.#metrics, openStreams: this.#openStreams };
+    const asGo = reportAsGo({ metrics, pods: this.#pods, openStreams, version: version(), now }, config.metricNames);
     this.#host = buildHost(config, {
       ...this.#routing,
       profiles,
@@ -95,29 +124,43 @@ export class App {
       outcomes: failures,
       budget: this.#budget,
       openStreams: this.#openStreams,
-      openRecord: this.#openRecord(),
+      openRecord: openRecords(decisions, asGo),
       events: this.#streams,
       now,
     });
-    this.#server = new ExtProcServer(config, this.#host, new ServerReport(this.#log, instruments, now));
-    const events = new ConfigReport(this.#log, instruments);
-    this.#reload = new ConfigReload(settings, { ...reread, events, apply: (next) => this.#apply(next) });
+    this.#server = new ExtProcServer(config, this.#host, new ServerReport(this.#logs.of("server"), instruments));
+    this.#reloads = new ConfigReport(this.#logs.of("config"), instruments);
+    this.#reload = new ConfigReload(settings, { ...reread, events: this.#reloads, apply: (next) => this.#apply(next) });
   }
 
   /** Resolves when every port listens, the hot path is warm and the sources of pods have had their say. */
   async start(): Promise<void> {
     const { bindAddress, metricsPort, adminAddress, adminPort } = this.#config;
     this.#log.info({ version: version(), ...originsOf(this.#settings) }, "starting; settings that are not the default");
-    for (const { about, says } of this.#settings.notes) this.#log.warn({ about }, says);
+    for (const { about, says } of this.#settings.notes) this.#logs.of("config").warn({ about }, says);
     this.#metrics.watchProcess();
-    this.#metrics.refreshers.push(() => this.#refreshGauges());
+    this.#metrics.onFault = (family, err) =>
+      this.#log.error({ family, err }, "metrics that cannot be told are left out");
+    const { openStreams, budget } = { openStreams: this.#openStreams, budget: this.#budget };
+    readGauges({ metrics: this.#metrics, pods: this.#pods, openStreams, budget, config: () => this.#config });
+    await this.#startTracing();
     await this.#pods.start();
     warmUp(warmUpHost(this.#config, this.#settings.profiles, now));
     await this.#server.listen();
     this.#sayWanted();
     const readiness = () => this.#readiness();
     const metrics = metricsServer(this.#metrics, readiness);
-    const admin = adminServer({ pods: this.#pods, trace: this.#trace, readiness });
+    const status = this.#statusRoutes();
+    const explain = buildExplain(this.#host, this.#pods.table);
+    const admin = adminServer({
+      explain: { explain, trace: this.#trace, bodyLimitBytes: this.#config.bodyLimitBytes, budget },
+      pods: this.#pods,
+      trace: this.#trace,
+      readiness,
+      status,
+      adminAddress,
+      logs: this.#logs,
+    });
     await this.#listen("metrics", metrics, bindAddress, metricsPort);
     await this.#listen("admin", admin, adminAddress, adminPort);
     this.#started = true;
@@ -127,48 +170,58 @@ export class App {
     this.#reload.start();
   }
 
-  /** Leaves Envoy time to turn elsewhere, finishes what is open, then stops. */
-  async drain(): Promise<void> {
+  /** Streams know of it from the first one on. */
+  async #startTracing(): Promise<void> {
+    const { instruments } = this.#metrics;
+    const log = this.#logs.of("tracing");
+    const tracer = await startTracing({
+      config: this.#config,
+      env: this.#env,
+      version: version(),
+      log,
+      instruments,
+      now,
+    });
+    if (tracer === undefined) return;
+    Object.assign(this.#host, { tracer });
+    this.#stopTracing = () => tracer.stop();
+  }
+
+  /** Leaves Envoy time to turn elsewhere, finishes what is open, then stops, and says what `stop` does. */
+  async drain(): Promise<boolean> {
     const { drainDelayMs, drainTimeoutMs } = this.#config;
     this.#draining = true;
     this.#reload.stop();
     this.#log.info({ drainDelayMs, drainTimeoutMs, openStreams: this.#openStreams.size }, "draining");
     await this.#server.drain(drainDelayMs, drainTimeoutMs);
     this.#log.info({ openStreams: this.#openStreams.size }, "drained");
-    await this.stop();
+    return this.stop();
   }
 
-  async stop(): Promise<void> {
+  /** False: a write of the decision log hangs, and an end that waits for all threads would wait for it. */
+  async stop(): Promise<boolean> {
     clearInterval(this.#healthTimer);
     this.#reload.stop();
     this.#server.stop();
-    await Promise.all([this.#pods.stop(), ...this.#http.map((server) => server.close())]);
+    this.#logs.flush();
+    const ends = [this.#pods.stop(), this.#stopTracing(), ...this.#http.map((server) => server.close())];
+    const [isOver = true] = await Promise.all([this.#decisions?.close(), ...ends]);
+    return isOver;
   }
 
   /** All that can fail comes first; what follows it is one step between two messages, so that no request sees half of it. */
-  async #apply({ config, pools, profiles, rewrites }: Settings): Promise<void> {
+  async #apply(settings: Settings): Promise<void> {
+    const { config, pools, profiles, rewrites } = settings;
     const replacePools = await this.#pods.prepare(pools);
     const routing = buildRouting(config, { ...this.#routing, profiles, rules: configuredRewrites(rewrites, pools) });
     const wantedBefore = this.#host.wanted.sentence;
     replacePools();
     Object.assign(this.#host, routing);
+    this.#inForce = settings;
     this.#config = config;
     this.#budget.limitBytes = config.bufferLimitBytes;
-    this.#log.level = levelOf(config.verbosity);
-    this.#streams.heedLevel();
+    this.#logs.configure(config.verbosity, config.logLevels);
     if (this.#host.wanted.sentence !== wantedBefore) this.#sayWanted();
-  }
-
-  /** Nothing is kept of single requests unless metrics under the Go picker's names are asked for. */
-  #openRecord(): StreamHost["openRecord"] {
-    if (this.#config.metricNames === "pointsman") return undefined;
-    return reportAsGo({
-      metrics: this.#metrics,
-      pods: this.#pods,
-      openStreams: this.#openStreams,
-      version: version(),
-      now,
-    });
   }
 
   #sayWanted(): void {
@@ -198,26 +251,27 @@ export class App {
   }
 
   #readiness(): Readiness {
-    return readinessOf({
+    return readinessOf(this.#readinessFacts());
+  }
+
+  #readinessFacts(): ReadinessFacts {
+    return {
       started: this.#started,
       draining: this.#draining,
       openStreams: this.#openStreams.size,
       pods: this.#pods.table.size,
       usable: usablePods(this.#pods.table),
       sources: this.#pods.sources(),
-    });
+    };
   }
 
-  #refreshGauges(): void {
+  #statusRoutes(): StatusRoutes {
     const { instruments } = this.#metrics;
-    const { inFlight, index } = this.#pods;
-    instruments.streamsOpen.set(this.#openStreams.size);
-    instruments.bufferedBytes.set(this.#budget.usedBytes);
-    instruments.inFlight.set({ source: "stream" }, inFlight.streaming);
-    instruments.inFlight.set({ source: "estimate" }, inFlight.estimated);
-    instruments.prefixEntries.set(index.entries);
-    instruments.prefixPinned.set(index.pinned);
-    instruments.prefixBytes.set(index.usedBytes);
-    instruments.prefixLimitBytes.set(index.limitBytes);
+    const facts = () => this.#readinessFacts();
+    const parts = {
+      ...{ version: version(), pods: this.#pods, trace: this.#trace, instruments, facts, said: this.#said },
+      ...{ reload: this.#reloads, notes: this.#settings.notes, buffer: this.#budget },
+    };
+    return buildStatus(parts, () => this.#inForce);
   }
 }

@@ -3,7 +3,7 @@ import type { RequestRecord, StreamHost } from "./ext-proc/stream-host.ts";
 import type { KnownPods } from "./known-pods.ts";
 import { readGoGauges } from "./observe/go-gauges.ts";
 import { GoReport } from "./observe/go-report.ts";
-import type { Metrics } from "./observe/metrics.ts";
+import type { MetricNames, Metrics } from "./observe/metrics.ts";
 
 export interface GoReportSources {
   readonly metrics: Metrics;
@@ -13,8 +13,12 @@ export interface GoReportSources {
   readonly now: () => number;
 }
 
-/** Begins the record of a request. */
-export function reportAsGo({ metrics, pods, openStreams, version, now }: GoReportSources): () => RequestRecord {
+/** Begins the record of a request; undefined where metrics under those names are not asked for: then nothing is kept. */
+export function reportAsGo(
+  { metrics, pods, openStreams, version, now }: GoReportSources,
+  names: MetricNames,
+): (() => RequestRecord) | undefined {
+  if (names === "pointsman") return undefined;
   const { pools, rewrites, table, index } = pods;
   const namespaceOf = (pool: string) => pods.namespaceOf(pool);
   const isKnownModel = (model: string) => rewrites.mentions(model) || pools.all.some((pool) => pool.lists(model));

@@ -8,9 +8,10 @@ import type { Config } from "./config/options.ts";
 import { saysAsAibrix } from "./config/strategy-options.ts";
 import { Deadlines } from "./ext-proc/deadlines.ts";
 import { PickReplies } from "./ext-proc/destination-header.ts";
+import { PickPhases } from "./ext-proc/pick-phases.ts";
 import type { StreamHost } from "./ext-proc/stream-host.ts";
 import { DecisionTrace } from "./observe/decision-trace.ts";
-import { createLogger } from "./observe/log.ts";
+import { Logs } from "./observe/log.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { PodReport } from "./observe/pod-report.ts";
 import { StreamReport } from "./observe/stream-report.ts";
@@ -56,8 +57,21 @@ interface HostParts
     > {}
 
 export function buildHost(config: Config, parts: HostParts): StreamHost {
-  const { table, pools, models, index, facts, scorerFaults, profiles, random, kept, rewrites, rules, ...shared } =
-    parts;
+  const {
+    table,
+    pools,
+    models,
+    index,
+    facts,
+    scorerFaults,
+    profiles,
+    random,
+    kept,
+    watched,
+    rewrites,
+    rules,
+    ...shared
+  } = parts;
   return {
     ...shared,
     ...buildRouting(config, parts),
@@ -66,20 +80,21 @@ export function buildHost(config: Config, parts: HostParts): StreamHost {
     earlyEnds: new EarlyEnds(),
     replies: new PickReplies(config.destinationHeaders),
     deadlines: new Deadlines(parts.now),
+    phases: new PickPhases(),
   };
 }
 
 /** What follows from the configuration alone: a host whose configuration changes takes it over as a whole. */
 export function buildRouting(
   config: Config,
-  { table, pools, models, index, facts, scorerFaults, profiles, random, kept, rewrites, rules }: RoutingParts,
+  { table, pools, models, index, facts, scorerFaults, profiles, random, kept, watched, rewrites, rules }: RoutingParts,
 ): Pick<StreamHost, "router" | "rewriter" | "wanted" | "settings"> {
   const { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs } = config;
-  const { ignoresSubset, emitsScores, marksAnswers } = config;
+  const { ignoresSubset, emitsScores, marksAnswers, tellsWhy } = config;
   const modelHeaders = config.modelHeaders.map((name) => Buffer.from(name));
-  const lanes = buildLanes(profiles, { table, models, index, facts, scorerFaults, kept });
+  const lanes = buildLanes(profiles, { table, models, index, facts, scorerFaults, watched, kept });
   const scorers = [...profiles.values()].flatMap((profile) => profile.scorers.map(({ scorer }) => scorer));
-  const strategies = buildStrategies(config, { table, models, index, scorerFaults, profiles, lanes });
+  const strategies = buildStrategies(config, { table, models, index, scorerFaults, watched, profiles, lanes });
   const router = new Router({ table, pools, lanes, strategies, random });
   const hintHeaders = router.headers.map((name) => ({ name, bytes: Buffer.from(name) }));
   rewrites.set(BY_CONFIG, rules);
@@ -89,7 +104,7 @@ export function buildRouting(
     rewriter: new Rewriter({ book: rewrites, pools, ignoresHeader: config.ignoresRewriteHeader, random }),
     settings: {
       ...{ bodyLimitBytes, streamLimit, assumedMode, modelHeaders, hintHeaders, answerDeadlineMs },
-      ...{ ignoresSubset, emitsScores, marksAnswers, guessMs: GUESS_MS, silenceMs: SILENCE_MS },
+      ...{ ignoresSubset, emitsScores, marksAnswers, tellsWhy, guessMs: GUESS_MS, silenceMs: SILENCE_MS },
       strategyHeader: strategies === undefined ? undefined : config.strategyHeader,
       saysAsAibrix: saysAsAibrix(config),
     },
@@ -104,7 +119,7 @@ export function warmUpHost(config: Config, profiles: Profiles, now: () => number
   const models = new ServedModels();
   const pools = new Pools({ table, models });
   pools.obtain("warm-up", defaultPoolSettings).assign(table.pods());
-  const log = createLogger(0);
+  const logs = new Logs({ verbosity: 0 });
   const { instruments } = new Metrics("warm-up");
   const index = new PrefixIndex({ budgetBytes: WARM_UP_INDEX_BYTES, pods: table });
   const inFlight = new InFlight(table, now, index);
@@ -123,9 +138,9 @@ export function warmUpHost(config: Config, profiles: Profiles, now: () => number
     index,
     budget: new BufferBudget(config.bufferLimitBytes),
     openStreams: new Set(),
-    events: new StreamReport({ log, instruments, trace: new DecisionTrace(1), now }),
+    events: new StreamReport({ log: logs.of("ext-proc"), instruments, trace: new DecisionTrace(1), now }),
     scorerFaults: new PodReport({
-      log,
+      logs,
       instruments,
       inFlight,
       models,

@@ -6,7 +6,7 @@ import { ColdColumn } from "./affinity/cold-column.ts";
 import { ContextColumn } from "./affinity/context-column.ts";
 import { HeaderLabelColumn } from "./affinity/header-label-column.ts";
 import { SessionColumn } from "./affinity/session-column.ts";
-import type { RequestColumn } from "./pods/columns.ts";
+import type { PodColumn, RequestColumn } from "./pods/columns.ts";
 import type { Pod, PodTable } from "./pods/pod-table.ts";
 import type { ServedModels } from "./pods/served-models.ts";
 import { PrefixColumn } from "./prefix/prefix-column.ts";
@@ -25,6 +25,8 @@ export interface LaneSources {
   /** What a pod's page tells beside its columns; undefined where nothing does. */
   readonly facts: (pod: Pod) => Pick<PodFacts, "lora" | "blocks" | "startedAtSeconds"> | undefined;
   readonly scorerFaults: ScorerFaults;
+  /** What is gathered beside what scorers read, for those who look at decisions. */
+  readonly watched?: readonly PodColumn[] | undefined;
   /** From one configuration to the next; by default nothing is. */
   readonly kept?: KeptLanes | undefined;
 }
@@ -38,7 +40,7 @@ export class KeptLanes {
 /** By the profile's name. */
 export function buildLanes(
   profiles: ReadonlyMap<string, Profile>,
-  { table, models, index, facts, scorerFaults, kept = new KeptLanes() }: LaneSources,
+  { table, models, index, facts, scorerFaults, watched = [], kept = new KeptLanes() }: LaneSources,
 ): ReadonlyMap<string, Lane> {
   // What pods hold is the same whoever asks, so that all lanes learn together.
   kept.shared ??= {
@@ -63,6 +65,7 @@ export function buildLanes(
       filters: new FilterChain(table, profile.filters, models),
       pick: buildPicker(profile.picker),
       endpoints: endpointsOf(profile.picker.picker, profile.picker.options),
+      watched,
     });
   const obtain = (profile: Profile): Lane => {
     const lane = kept.lanes.get(profile) ?? laneOf(profile);

@@ -10,7 +10,7 @@ import { buildPicker, type Profile } from "./routing/profile.ts";
 import { ScoringPlan } from "./routing/scoring-plan.ts";
 import { Strategies } from "./routing/strategies/strategies.ts";
 
-interface StrategySources extends Pick<LaneSources, "table" | "models" | "index" | "scorerFaults"> {
+interface StrategySources extends Pick<LaneSources, "table" | "models" | "index" | "scorerFaults" | "watched"> {
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly lanes: ReadonlyMap<string, Lane>;
 }
@@ -18,7 +18,7 @@ interface StrategySources extends Pick<LaneSources, "table" | "models" | "index"
 /** undefined where requests name none. */
 export function buildStrategies(
   config: Config,
-  { table, models, index, scorerFaults, profiles, lanes }: StrategySources,
+  { table, models, index, scorerFaults, watched = [], profiles, lanes }: StrategySources,
 ): Strategies | undefined {
   const settings = strategySettings(config);
   if (settings === undefined) return undefined;
@@ -36,6 +36,7 @@ export function buildStrategies(
         filters: new FilterChain(table, filtersOf(profile), models),
         pick: buildPicker(picker),
         whenUntold: "scorers",
+        watched,
       }),
     // The pool's come first: what those of the named profile prefer is sought among the pods that the pool allows.
     within: (lane, named, profile) =>

@@ -170,7 +170,15 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
+/** What stands at such a place, as its key or the flag's name tells, is not for a log; a file's name is. */
+const secretSetting = /(token|secret|passw(or)?d|api[-_]?key|credentials?|authorization|bearer)$/i;
+
 export function describeFault(fault: ConfigFault): string {
+  const { path, expected, got } = fault;
+  // A value is quoted, or is a number or a switch; what else is found there has words of ours.
+  if (secretSetting.test(path) && /^["\d.+-]|^(true|false)$/.test(got)) {
+    return `${path}: expected ${expected}, got another value, which is not shown`;
+  }
   const hint = fault.hint === undefined ? "" : ` (did you mean ${fault.hint}?)`;
-  return `${fault.path}: expected ${fault.expected}, got ${fault.got}${hint}`;
+  return `${path}: expected ${expected}, got ${got}${hint}`;
 }

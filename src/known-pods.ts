@@ -9,7 +9,7 @@ import type { Config } from "./config/options.ts";
 import { configOfPool, namespaceOf, type PoolConfig } from "./config/pool-config.ts";
 import { Discovery, type PodChange, type SourceState } from "./discovery/discovery.ts";
 import { DiscoveryReport, readDiscoveryGauges } from "./observe/discovery-report.ts";
-import type { Logger } from "./observe/log.ts";
+import type { Logs } from "./observe/log.ts";
 import type { Instruments } from "./observe/metrics.ts";
 import { type PodCaches, PodReport, readPodGauges } from "./observe/pod-report.ts";
 import { WantOfPods } from "./observe/want-of-pods.ts";
@@ -29,7 +29,7 @@ const LOOK_MS = 1_000;
 const FIRST_WORD_MS = 2_000;
 
 export interface KnownPodsParts {
-  readonly log: Logger;
+  readonly logs: Logs;
   readonly instruments: Instruments;
   readonly random: () => number;
   readonly now: () => number;
@@ -58,7 +58,8 @@ export class KnownPods {
 
   constructor(config: Config, pools: readonly PoolConfig[], parts: KnownPodsParts) {
     const { table } = this;
-    const { log, instruments, random, now } = parts;
+    const { logs, instruments, random, now } = parts;
+    const log = logs.of("discovery");
     this.#sources = new SourceMaker({
       relistMs: config.kubeRelistMs,
       dnsServers: config.dnsServers,
@@ -77,7 +78,7 @@ export class KnownPods {
     this.latency = new Latency(table, now);
     this.#newcomers = new Newcomers({ table, picks: (slot) => this.inFlight.picks(slot), now });
     const { inFlight, models } = this;
-    this.report = new PodReport({ log, instruments, inFlight, models, caches: this.#caches(), now });
+    this.report = new PodReport({ logs, instruments, inFlight, models, caches: this.#caches(), now });
     this.failures = new PodFailures({ table, pools: () => this.pools.all, events: this.report, now });
     this.scraper = new Scraper({ table, events: this.report, now, random });
     readPodGauges(table, this.scraper, instruments);
@@ -85,7 +86,8 @@ export class KnownPods {
 
   /** Resolves when every source has had its say, or a moment later. */
   async start(): Promise<void> {
-    const { log, instruments, now } = this.#parts;
+    const { logs, instruments, now } = this.#parts;
+    const log = logs.of("discovery");
     this.#sayTrust(this.#poolConfigs);
     const sources = await this.#sources.make(this.#poolConfigs);
     const events = new DiscoveryReport(log, instruments, (change) => this.#changed(change));
@@ -114,7 +116,7 @@ export class KnownPods {
   #sayTrust(pools: readonly PoolConfig[]): void {
     for (const { name, scrape } of pools) {
       if (trustsAnyone(scrape)) {
-        this.#parts.log.warn({ pool: name }, "the pods' token goes to any certificate: give their CA");
+        this.#parts.logs.of("scrape").warn({ pool: name }, "the pods' token goes to any certificate: give their CA");
       }
     }
   }

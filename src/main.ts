@@ -2,13 +2,16 @@
 import { check } from "./cli/check.ts";
 import { type Command, helpOf, helpOfAll } from "./cli/command.ts";
 import { demo } from "./cli/demo.ts";
+import { explain } from "./cli/explain.ts";
 import { plugIns } from "./cli/plug-ins.ts";
+import { replay } from "./cli/replay.ts";
 import { serve } from "./cli/serve.ts";
 import { ConfigError, describeFault } from "./errors.ts";
 import { Brake } from "./observe/log.ts";
+import { cleanText, errorLine } from "./observe/log-cleaning.ts";
 import { version } from "./version.ts";
 
-const commands: readonly Command[] = [serve, demo, check, plugIns];
+const commands: readonly Command[] = [serve, demo, check, explain, replay, plugIns];
 
 /** As sysexits.h has them. */
 const exitCode = { usage: 64, software: 70, config: 78 } as const;
@@ -42,6 +45,9 @@ const interrupted = new Promise<string>((resolve) => {
   }
 });
 
+/** Sent by mistake they would end the process without a drain, or have Node open its debugger's port. */
+for (const signal of ["SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => {});
+
 /** A fault of our own in one stream or one scrape must not end all the others: it is told, and the picker goes on. */
 function outliveFaults(): void {
   // Nobody may read it any more; that is no reason to come back here.
@@ -51,14 +57,10 @@ function outliveFaults(): void {
   const tell = (fault: unknown): void =>
     brake.do((dropped) => {
       const before = dropped > 0 ? ` (${dropped} before it not shown)` : "";
-      complain(`pointsman: a fault of its own${before}: ${stackOf(fault).replace(/\n\s*/g, " | ")}`);
+      complain(`pointsman: a fault of its own${before}: ${errorLine(fault)}`);
     });
   process.on("uncaughtException", tell);
   process.on("unhandledRejection", tell);
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 async function run(args: readonly string[]): Promise<number> {
@@ -91,9 +93,9 @@ try {
 } catch (error) {
   if (error instanceof ConfigError) {
     complain(`pointsman: ${error.faults.length} wrong setting${error.faults.length === 1 ? "" : "s"}`);
-    for (const fault of error.faults) complain(`  ${describeFault(fault)}`);
+    for (const fault of error.faults) complain(`  ${cleanText(describeFault(fault))}`);
     process.exit(exitCode.config);
   }
-  complain(`pointsman: ${stackOf(error)}`);
+  complain(`pointsman: ${errorLine(error)}`);
   process.exit(exitCode.software);
 }

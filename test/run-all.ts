@@ -1,8 +1,10 @@
 /** `npm test`: everything, set-up included. The last line is the count, and nothing follows it. */
 import { defaultEnvoyVersion, findEnvoy } from "../src/demo/find-envoy.ts";
 import { findChartTools } from "./support/chart-tools.ts";
+import { findPrometheus } from "./support/find-prometheus.ts";
 import { findKubeBinary } from "./support/kube-binary.ts";
 import { checkSteps, endWithParent, runStep, type Step, type StepResult, vitestStep } from "./support/steps.ts";
+import { findChromium } from "./support/test-chromium.ts";
 
 const envoyVersions = [defaultEnvoyVersion, "1.38.3", "1.37.0", "1.36.4"];
 const inCi = !["", "0", "false"].includes(process.env["CI"] ?? "");
@@ -38,6 +40,20 @@ async function buildGoPrograms(): Promise<void> {
   say(`set-up: ${isMissing ? "no helm and kustomize" : "helm and kustomize are there"}`);
 }
 
+/** And what Debian has, or the machine. */
+async function fetchPrograms(): Promise<void> {
+  const { note } = await findPrometheus(say);
+  say(`set-up: ${note === "" ? "Prometheus is there" : `no Prometheus:${note}`}`);
+  await findChromium(say).then(
+    () => say("set-up: Chromium is there"),
+    (error: unknown) => say(`set-up: no Chromium: ${error instanceof Error ? error.message : String(error)}`),
+  );
+}
+
+async function runInTurn(...projects: readonly string[]): Promise<void> {
+  for (const project of projects) await run(vitestStep(project), false);
+}
+
 async function runChecks(): Promise<void> {
   for (const step of checkSteps) await run(step, false);
 }
@@ -57,13 +73,15 @@ function total(): { passed: number; failed: number; skipped: number } {
 
 endWithParent();
 say("checking format, lint, types, dead code and docs; running the fast tests; fetching the Envoys that are missing");
-await Promise.all([fetchEnvoys(), buildGoPrograms(), run(vitestStep("unit", "contract", "house"), false), runChecks()]);
-await run(vitestStep("wire"), true);
-// What asks the API server mostly waits for it, and leaves the machine to the others.
 await Promise.all([
-  run(vitestStep("envoy"), true).then(() => run(vitestStep("gateways"), true)),
-  run(vitestStep("kube"), false),
+  fetchEnvoys(),
+  buildGoPrograms(),
+  fetchPrograms(),
+  run(vitestStep("unit", "contract", "house"), false),
+  runChecks(),
 ]);
+// Two at a time: either often waits for what is not the processor. The longer one tells how it goes on.
+await Promise.all([run(vitestStep("envoy"), true), runInTurn("wire", "browser", "gateways", "kube")]);
 
 const { passed, failed, skipped } = total();
 for (const result of results) if (result.failed > 0) say(`failed: ${result.failed} in ${result.name}`);

@@ -7,7 +7,7 @@ import { type Config, serveOptions } from "../config/options.ts";
 import type { PoolConfig } from "../config/pool-config.ts";
 import { ConfigError, type ConfigFault } from "../errors.ts";
 import { socketFaults } from "../ext-proc/unix-socket.ts";
-import { createLogger } from "../observe/log.ts";
+import { Logs } from "../observe/log.ts";
 import type { Command } from "./command.ts";
 
 export const serve: Command = {
@@ -17,7 +17,7 @@ export const serve: Command = {
   run: async (args, { env, interrupted }) => {
     const reread: Reread = { said: { args, env }, check: faultsOf };
     const settings = loadSettings(reread.said, faultsOf);
-    const log = createLogger(settings.config.verbosity);
+    const log = new Logs({ verbosity: settings.config.verbosity }).of("config");
     for (const stray of strayNames(serveOptions, env)) log.warn(stray, "no option has this name in the environment");
     const app = new App(settings, reread);
     try {
@@ -28,7 +28,8 @@ export const serve: Command = {
       throw error instanceof ConfigError ? new ConfigError(inPlace(error.faults, settings.given)) : error;
     }
     await interrupted;
-    await app.drain();
+    // An exit would wait for the thread that hangs in a write.
+    if (!(await app.drain())) process.kill(process.pid, "SIGKILL");
     return 0;
   },
 };

@@ -1,6 +1,6 @@
 /** What is wrong with the settings of `serve` beyond single values: contradictions, and files that do not serve. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import path from "node:path";
 import tls from "node:tls";
@@ -10,7 +10,24 @@ import type { Config } from "./options.ts";
 import type { PoolConfig } from "./pool-config.ts";
 
 export function serveFaults(config: Config): ConfigFault[] {
-  return [...settingFaults(config), ...certificateFaults(config.certPath), ...clientCaFaults(config.clientCaFile)];
+  return [
+    ...settingFaults(config),
+    ...certificateFaults(config.certPath),
+    ...clientCaFaults(config.clientCaFile),
+    ...decisionLogFaults(config.decisionLog),
+  ];
+}
+
+/** A folder that is not there is a typing error; what goes wrong with the file later is the log's to say. */
+function decisionLogFaults(file: string): ConfigFault[] {
+  if (file === "" || file === "stdout") return [];
+  try {
+    accessSync(path.dirname(file), constants.W_OK);
+    return [];
+  } catch (error) {
+    const got = `${file}: ${codeOf(error)}`;
+    return [{ path: "--decision-log", expected: "a file in a folder that can be written", got }];
+  }
 }
 
 /** Contradictions alone, which are the same on every machine. */
@@ -112,9 +129,14 @@ function readText(
     return text;
   } catch (error) {
     if (got === "none" && codeOf(error) !== "ENOENT") got = codeOf(error);
-    faults.push({ path: flag, expected: `a readable ${file} with ${content}`, got });
+    faults.push({ path: flag, expected: `a readable ${shownFile(file)} with ${content}`, got });
     return undefined;
   }
+}
+
+/** What is no path may be the secret itself, written where its file belongs. */
+function shownFile(file: string): string {
+  return /^\.{0,2}\//.test(file) ? file : "file (what is there is not shown: it is no path that begins with / or .)";
 }
 
 function checkToken(text: string): void {

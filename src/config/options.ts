@@ -2,6 +2,9 @@
  * Every option of `serve`, once: flag, kind, default and help. --help, the README's table, the environment names and
  * the validation are made from it. Names are the Go picker's wherever it has the same option.
  */
+
+import { explainOptions } from "./explain-options.ts";
+import { observeOptions } from "./observe-options.ts";
 import {
   byteCount,
   choice,
@@ -199,6 +202,8 @@ export const serveOptions = {
     "observe.verbosity",
     "live",
   ),
+  ...observeOptions,
+  ...explainOptions,
 } as const;
 
 export type Config = OptionValues<typeof serveOptions>;

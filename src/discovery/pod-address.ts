@@ -77,9 +77,22 @@ export function isUsableIp(ip: string): boolean {
   return !nobodys.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
 }
 
-/** What the operator wrote, short enough for a line of the log. */
+/** What the operator wrote, short enough for a line of the log, and without what only the operator may know. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
+  const known = withoutSecrets(text);
+  return JSON.stringify(known.length > 60 ? `${known.slice(0, 57)}...` : known);
+}
+
+/** A URL, or what was meant to be one, loses its user and password, whatever characters they have, and its query. */
+function withoutSecrets(text: string): string {
+  const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1[redacted]@");
+  return shown.replace(/(\/[^?]*)\?.+$/s, "$1?[redacted]");
+}
+
+/** Host and port of a URL, for who writes one where they alone are wanted. */
+export function hostOfUrl(text: string): string | undefined {
+  const [, host] = /^https?:\/\/(?:.*@)?([^/?#@\s]+)/is.exec(text) ?? [];
+  return host;
 }
 
 function parseHost(written: string): string | undefined {
@@ -91,7 +104,7 @@ function parseHost(written: string): string | undefined {
 
 /** What was probably meant: a URL's host and port, or an IPv6 address in brackets. */
 function hintFor(target: string): { readonly hint?: string } {
-  const url = /^https?:\/\/([^/]+)/.exec(target)?.[1];
+  const url = hostOfUrl(target);
   if (url !== undefined) return { hint: url };
   const colon = target.lastIndexOf(":");
   const host = target.slice(0, Math.max(colon, 0));

@@ -1,6 +1,7 @@
 /** What goes back in the request direction of one stream: the pick with its ticket, a refusal, or plain "go on". */
 import type { Ticket } from "../accounting/in-flight.ts";
 import type { ErrorCode } from "../errors.ts";
+import { whyPicked, whyRefused } from "../explain/why-header.ts";
 import type { Pod } from "../pods/pod-table.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
 import type { NoBody } from "../request/body-form.ts";
@@ -11,6 +12,7 @@ import { isFormApi } from "../request/other-apis.ts";
 import { splicedBody, splicedChunks } from "../rewrite/splice-body.ts";
 import type { Refusal } from "../routing/choose-pool.ts";
 import type { Decision, ModelRewrite, Picked, PickReason } from "../routing/decision.ts";
+import type { Trail } from "../routing/router.ts";
 import type { BodyMode } from "./body-mode.ts";
 import { afterwards, decide } from "./decide.ts";
 import type { PickReply } from "./destination-header.ts";
@@ -18,6 +20,7 @@ import { modelListReply, refusalReply } from "./encode-immediate.ts";
 import { proceed } from "./encode-reply.ts";
 import { passBody, passChanged } from "./pass-body.ts";
 import { RequestHead } from "./request-head.ts";
+import type { PickTrace } from "./request-trace.ts";
 import { pickHeaders } from "./strategy-headers.ts";
 import type { RequestRecord, StreamHost, StreamPort } from "./stream-host.ts";
 import type { Watched } from "./watched.ts";
@@ -42,6 +45,8 @@ export class Answer {
   readonly watched: Watched = { wouldBe: undefined, lesson: undefined, served: "unseen", servedAtMs: 0 };
   head: RequestHead = noHead;
   requestId = "";
+  /** Absent where the request is not sampled, or nobody traces. */
+  trace: PickTrace | undefined;
   startedAtMs = 0;
   ticket: Ticket | undefined;
   /** The pod that the ticket counts on. */
@@ -59,6 +64,8 @@ export class Answer {
   #splice: Splice | undefined;
   /** The header of the answer that is to name the pod; "" for none. */
   tokenHeader = "";
+  /** What the answer's headers are to tell of the pick; "" where nobody wants to know. */
+  why = "";
   /** Did Envoy go on to another pod than the one picked? */
   moved = false;
   /** Are the headers answered without a pod, since only the body can tell the pool? */
@@ -85,34 +92,42 @@ export class Answer {
     const host = this.#host;
     const decision = this.#decide(reason, body, cut);
     this.head.forget();
-    if (decision.kind === "refused") return this.#refuse(decision);
+    if (decision.kind === "refused") return this.#refuse(decision, host.router.trail);
     if (this.head.wantsCached && body !== undefined && isUncached(decision)) return this.refuse("not_cached");
     this.#provisional = undefined;
     if (this.shadow) this.watched.wouldBe = decision;
     else this.#name(decision, on, body);
     this.given = true;
+    host.phases.repliedAtMs = host.now();
     if (body !== undefined) this.fingerprint = fingerprintOf(body);
     afterwards(host, () => {
       const { ticket } = this;
       // Whatever the reason: who has read nothing of the request has nothing to learn, and the router knows.
       if (ticket !== undefined) host.inFlight.hold(ticket, host.router.learn(decision));
       if (this.shadow) this.watched.lesson = host.router.keep();
-      this.#tellPick(decision, host.now() - this.startedAtMs);
+      host.phases.learntAtMs = host.now();
+      this.#tellPick(decision, host.phases.repliedAtMs - this.startedAtMs);
+      host.events.timed(host.phases);
+      this.trace?.picked(decision, host.phases.repliedAtMs, this, host.phases);
     });
+    host.router.forget();
     return true;
   }
 
   #decide(reason: PickReason, body: Buffer | undefined, cut: boolean): Decision {
     const host = this.#host;
-    if (this.record === undefined || this.shadow) return decide(host, this.head, reason, body, cut);
-    const startMs = host.now();
+    const { phases } = host;
+    phases.begin(this.startedAtMs, host.now());
+    host.router.forget();
     const decision = decide(host, this.head, reason, body, cut);
-    this.record.routed(host.now() - startMs);
+    phases.decidedAtMs = host.now();
+    if (!this.shadow) this.record?.routed(phases.decidedAtMs - phases.completeAtMs);
     return decision;
   }
 
   #tellPick(decision: Picked, elapsedMs: number): void {
-    this.#host.events.picked(decision, elapsedMs, this.shadow, this.requestId);
+    const { events, router } = this.#host;
+    events.picked(decision, elapsedMs, this.shadow, this.requestId, router.trail);
     if (!this.shadow) this.record?.picked(decision, elapsedMs, this.head, this.ticket);
   }
 
@@ -141,7 +156,9 @@ export class Answer {
   nameProvisionally(): boolean {
     const decision = this.#decide("no_prompt", undefined, false);
     if (decision.kind === "refused") {
-      if (decision.code !== "pool_unknown" || this.head.hints.pool !== "") return this.#refuse(decision);
+      if (decision.code !== "pool_unknown" || this.head.hints.pool !== "") {
+        return this.#refuse(decision, this.#host.router.trail);
+      }
       this.awaitsModel = true;
       this.send(proceed.requestHeaders);
       return true;
@@ -149,17 +166,29 @@ export class Answer {
     this.#name(decision, "onHeaders");
     this.#provisional = decision;
     this.given = true;
+    afterwards(this.#host, () => this.#host.events.foreseen(decision, this.#host.router.trail));
     return true;
   }
 
-  /** No body came, or none that was answered: the pod named with the headers is the pick. */
+  /** No body comes: the pod named with the headers is the pick. */
   settleProvisional(): void {
     const picked = this.#provisional;
     this.#provisional = undefined;
     if (picked === undefined) return;
+    this.#host.router.forget();
     afterwards(this.#host, () => {
       this.#tellPick(picked, this.repliedAtMs - this.startedAtMs);
+      this.trace?.picked(picked, this.repliedAtMs, this);
     });
+  }
+
+  /** The client left before its body was complete: the pod named with the headers never got the request. */
+  dropProvisional(): void {
+    if (this.#provisional === undefined) return;
+    this.#provisional = undefined;
+    this.given = false;
+    if (this.ticket !== undefined) this.#host.inFlight.withdraw(this.ticket);
+    this.ticket = undefined;
   }
 
   refuse(code: ErrorCode): false {
@@ -173,19 +202,24 @@ export class Answer {
     if ("kind" in listed) this.#refuse(listed);
     else this.send(modelListReply(listed));
     this.given = true;
+    this.trace?.answered(this.repliedAtMs);
     return true;
   }
 
-  #refuse(refusal: Refusal): false {
+  /** `trail` where routing refused it. */
+  #refuse(refusal: Refusal, trail?: Trail): false {
     this.#provisional = undefined;
     this.given = true;
+    this.trace?.refused(refusal, this.#host.now());
     if (this.shadow) this.watched.wouldBe = refusal;
     if (this.shadow) return false;
-    this.send(refusalReply(refusal, this.#host.settings.saysAsAibrix));
+    const { saysAsAibrix, tellsWhy } = this.#host.settings;
+    this.send(refusalReply(refusal, saysAsAibrix, tellsWhy ? whyRefused(refusal) : ""));
     if (this.ticket !== undefined) this.#host.inFlight.withdraw(this.ticket);
     this.ticket = undefined;
-    this.#host.events.refused(refusal.code);
+    this.#host.events.refused(refusal, this.#host.now() - this.startedAtMs, this.requestId, trail);
     this.record?.refused(refusal, this.head);
+    this.#host.router.forget();
     return false;
   }
 
@@ -228,7 +262,7 @@ export class Answer {
   /** `body` is the one that was read, where one was. */
   #name(picked: Picked, on: keyof PickReply, body?: Buffer): void {
     const { pod, model, uncachedTokens, predictedHit, rewrite } = picked;
-    const { inFlight, router } = this.#host;
+    const { inFlight, router, settings } = this.#host;
     this.send(this.#replyTo(picked, on, body));
     if (this.ticket !== undefined) inFlight.withdraw(this.ticket);
     this.ticket = inFlight.open(pod, uncachedTokens);
@@ -240,6 +274,7 @@ export class Answer {
     if (on === "onHeaders") this.#splice = rewrite?.splice;
     this.predictedHit = predictedHit;
     this.tokenHeader = router.tokenHeaderOf(picked);
+    if (settings.tellsWhy) this.why = whyPicked(picked, router.trail);
     this.#host.outcomes.picked(pod);
   }
 
@@ -268,6 +303,6 @@ export class Answer {
 }
 
 /** Is it known that the pod has nothing of the prompt? Where no scorer asks for hits, or there is no prompt, it is not. */
-function isUncached({ predictedHit, reason }: Picked): boolean {
+export function isUncached({ predictedHit, reason }: Picked): boolean {
   return predictedHit === 0 && reason !== "no_prompt" && reason !== "body_unread";
 }

@@ -48,11 +48,14 @@ export class ExtProcClient {
     });
   }
 
-  process(): ProcessStream {
+  /** `metadata` is that of the gRPC call, where Envoy names its own span. */
+  process(metadata: Readonly<Record<string, string>> = {}): ProcessStream {
     const { path, requestSerialize, responseDeserialize } = protoMethods().process;
     const serialize = (message: ProcessingRequest | Buffer) =>
       Buffer.isBuffer(message) ? message : requestSerialize(message);
-    return new ProcessStream(this.#client.makeBidiStreamRequest(path, serialize, responseDeserialize));
+    const sent = new grpc.Metadata();
+    for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+    return new ProcessStream(this.#client.makeBidiStreamRequest(path, serialize, responseDeserialize, sent));
   }
 
   /** SERVICE_UNKNOWN also where the server refuses an unknown name with NOT_FOUND, as the health protocol asks of Check. */

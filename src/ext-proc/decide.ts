@@ -6,9 +6,17 @@ import type { RequestHead } from "./request-head.ts";
 import { routeByName } from "./route-by-name.ts";
 import type { StreamHost } from "./stream-host.ts";
 
+/** What a decision is made with. */
+export interface DecidingHost extends Pick<StreamHost, "objectives" | "phases" | "now"> {
+  readonly router: Pick<StreamHost["router"], "route" | "routeByInFlight">;
+  readonly rewriter: Pick<StreamHost["rewriter"], "renamingOf" | "namesAll">;
+  readonly settings: Pick<StreamHost["settings"], "modelHeaders">;
+  readonly events: Pick<StreamHost["events"], "bodyUnread" | "fault">;
+}
+
 /** `body` is absent where it cannot be seen; `cut` says that more of it exists than we hold. */
 export function decide(
-  host: StreamHost,
+  host: DecidingHost,
   head: RequestHead,
   reason: PickReason,
   body: Buffer | undefined,
@@ -21,7 +29,7 @@ export function decide(
 }
 
 function routed(
-  host: StreamHost,
+  host: DecidingHost,
   head: RequestHead,
   reason: PickReason,
   body: Buffer | undefined,
@@ -40,6 +48,7 @@ function routed(
       return routeByName(host, head, named(bodylessRequest, host, head), "no_prompt", "unseen");
     }
     const read = readNamed(host, head, body, cut);
+    host.phases.readAtMs = host.now();
     if ("code" in read) return { kind: "refused", code: read.code };
     if ("unread" in read) {
       host.events.bodyUnread(read.unread);
@@ -54,7 +63,7 @@ function routed(
 }
 
 /** A body without a model is no fault where somebody else says which it is for. */
-function readNamed(host: StreamHost, head: RequestHead, body: Buffer, cut: boolean): ReturnType<typeof readBody> {
+function readNamed(host: DecidingHost, head: RequestHead, body: Buffer, cut: boolean): ReturnType<typeof readBody> {
   const read = readBody(head.form, body, cut);
   const lacksModel = "code" in read && read.code === "model_missing" && head.form.codings.length === 0;
   if (!lacksModel || !host.rewriter.namesAll(head.hints.pool, head.control.modelRewrite)) return read;
@@ -62,7 +71,7 @@ function readNamed(host: StreamHost, head: RequestHead, body: Buffer, cut: boole
 }
 
 /** Where the body names no model, or was not seen to, a header may. */
-function named(request: InferenceRequest, { settings }: StreamHost, head: RequestHead): InferenceRequest {
+function named(request: InferenceRequest, { settings }: DecidingHost, head: RequestHead): InferenceRequest {
   if (request.model !== "") return request;
   const model = head.modelIn(settings.modelHeaders);
   return model === "" ? request : { ...request, model };

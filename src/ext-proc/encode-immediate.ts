@@ -1,5 +1,6 @@
 /** What pointsman answers itself, as bytes: refusals in the format of the OpenAI API, and the list of models. */
 import { type ErrorCode, type ErrorCodeSpec, errorCodes } from "../errors.ts";
+import { WHY_HEADER } from "../explain/why-header.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
 import type { Refusal } from "../routing/choose-pool.ts";
 import { aibrixError } from "./aibrix-errors.ts";
@@ -21,25 +22,30 @@ export function immediateReply(code: ErrorCode): Buffer {
   return constantReplies.get(code) ?? field(part.immediate);
 }
 
-/** A refusal made by routing, which may name what the client could ask for instead. */
-export function refusalReply(refusal: Refusal, asAibrix = false): Buffer {
+/** A refusal made by routing, which may name what the client could ask for instead; `why` is what the header says that tells why. */
+export function refusalReply(refusal: Refusal, asAibrix = false, why = ""): Buffer {
   const { code, known, pool } = refusal;
   const words = known === undefined || known.length === 0 ? "" : ` Known: ${known.join(", ")}.`;
   if (asAibrix || (code === "model_not_found" && pool?.settings.unknownModel === "refuse-as-aibrix")) {
-    return encodeAibrixError(refusal, words);
+    return encodeAibrixError(refusal, words, whyHeader(why));
   }
-  if (known === undefined) return immediateReply(code);
+  if (known === undefined && why === "") return immediateReply(code);
   const spec: ErrorCodeSpec = errorCodes[code];
-  return encodeError(code, spec, `${spec.message}${words}`);
+  return encodeError(code, spec, `${spec.message}${words}`, whyHeader(why));
 }
 
 /** Our own headers are there as well: whoever runs both kinds of gateway looks for one of them. */
-function encodeAibrixError(refusal: Refusal, words: string): Buffer {
+function encodeAibrixError(refusal: Refusal, words: string, more: readonly Buffer[]): Buffer {
   const { status, message, type, code, headers } = aibrixError(refusal);
   const spec: ErrorCodeSpec = errorCodes[refusal.code];
   const told = headers.map(([name, value]) => setHeader(name, value));
   const said = { message: `${message}${words}`, type, param: spec.param ?? null, code };
-  return encodeImmediate(status, JSON.stringify({ error: said }), [...ownHeaders(refusal.code), ...told], refusal.code);
+  return encodeImmediate(
+    status,
+    JSON.stringify({ error: said }),
+    [...ownHeaders(refusal.code), ...more, ...told],
+    refusal.code,
+  );
 }
 
 /** A list that is the same array is the same answer: a thousand entries take a millisecond to spell. */
@@ -53,9 +59,13 @@ export function modelListReply(entries: readonly ModelEntry[]): Buffer {
   return reply;
 }
 
-function encodeError(code: ErrorCode, spec: ErrorCodeSpec, message: string): Buffer {
+function whyHeader(why: string): Buffer[] {
+  return why === "" ? [] : [setHeader(WHY_HEADER, why)];
+}
+
+function encodeError(code: ErrorCode, spec: ErrorCodeSpec, message: string, more: readonly Buffer[] = []): Buffer {
   const body = JSON.stringify({ error: { message, type: spec.type, param: spec.param ?? null, code } });
-  return encodeImmediate(spec.status, body, ownHeaders(code), code);
+  return encodeImmediate(spec.status, body, [...ownHeaders(code), ...more], code);
 }
 
 /** By which code, why, and when to come again. */

@@ -6,8 +6,8 @@ import { WireReader, wireType } from "./wire.ts";
 const STRING = 3;
 const LIST = 6;
 
-const SUBSET_NAMESPACE = "envoy.lb.subset_hint";
-const SUBSET_KEY = "x-gateway-destination-endpoint-subset";
+export const SUBSET_NAMESPACE = "envoy.lb.subset_hint";
+export const SUBSET_KEY = "x-gateway-destination-endpoint-subset";
 const SERVED_NAMESPACE = "envoy.lb";
 const SERVED_KEY = "x-gateway-destination-endpoint-served";
 const POOL_NAMESPACE = "pointsman";

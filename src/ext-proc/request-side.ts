@@ -25,6 +25,7 @@ import { HeldBody } from "./held-body.ts";
 import { isAfterChoice } from "./read-metadata.ts";
 import { RequestHead } from "./request-head.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
+import { traceParentOf } from "./trace-parent.ts";
 
 type Phase = "new" | "guessing" | "holding" | "awaiting" | "inflating" | "passing" | "refused" | "over";
 
@@ -68,8 +69,9 @@ export class RequestSide {
     answer.startedAtMs = this.#host.now();
     answer.head = new RequestHead(message, settings.hintHeaders, !settings.ignoresSubset);
     answer.shadow = message.observability;
+    answer.trace = this.#host.tracer?.begin(traceParentOf(message, this.#port), answer.startedAtMs);
     if (answer.head.lacksRequestId) answer.requestId = randomUUID();
-    else if (events.wantsRequestId || settings.strategyHeader !== undefined)
+    else if (events.wantsRequestId || answer.trace !== undefined || settings.strategyHeader !== undefined)
       answer.requestId = headerValue(message, REQUEST_ID);
     this.ended = message.endOfStream;
     const mode = stated ?? this.#unstatedMode();
@@ -140,8 +142,13 @@ export class RequestSide {
     return this.#phase === "passing" && this.#body.chunks.length === 0 && (this.ended || this.mode.request === "none");
   }
 
-  release(): void {
-    this.answer.settleProvisional();
+  /**
+   * At the stream's end. A filter that buffers sends every body, an empty one too: where none came, nor any of the
+   * answer, the client has left. One that states no mode may never send any.
+   */
+  release(isResponseSeen: boolean): void {
+    if (this.#phase === "awaiting" && this.mode.stated && !isResponseSeen) this.answer.dropProvisional();
+    else this.answer.settleProvisional();
     this.#phase = "over";
     this.#letBodyGo();
   }

@@ -2,6 +2,7 @@
  * The response direction of one stream: every message is answered at once, nothing is collected. Where the body is
  * shown, what it tells of tokens and times is read after it was passed on; of what is not shown nothing is kept.
  */
+import { WHY_HEADER, whyMoved } from "../explain/why-header.ts";
 import { type AnswerForm, formOf, isEventStream, type Unread } from "../response/answer-form.ts";
 import { AnswerReading } from "../response/answer-reading.ts";
 import type { Answer } from "./answer.ts";
@@ -13,7 +14,7 @@ import { proceed } from "./encode-reply.ts";
 import { headerValue } from "./header-map.ts";
 import { passBody } from "./pass-body.ts";
 import { isRenamed, type RenamedAnswer, renamedAnswer } from "./renamed-answer.ts";
-import { answerHeaders } from "./strategy-headers.ts";
+import { answerHeaders, type HeaderPair } from "./strategy-headers.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
 
 const CONTENT_TYPE = Buffer.from("content-type");
@@ -115,11 +116,12 @@ export class ResponseSide {
 
   /** An answer that is an error keeps nobody's session where it is. */
   #headersReply(): Buffer {
-    const { tokenHeader, pod } = this.#answer;
+    const { tokenHeader, pod, why } = this.#answer;
     const { marksAnswers, strategyHeader } = this.#host.settings;
     const hasToken = tokenHeader !== "" && pod !== undefined && this.#form !== "nothing";
-    if (strategyHeader !== undefined) {
-      const told = answerHeaders(this.#answer, strategyHeader);
+    if (strategyHeader !== undefined || why !== "") {
+      const told = strategyHeader === undefined ? [] : [...answerHeaders(this.#answer, strategyHeader)];
+      if (why !== "") told.push(whyHeader(this.#answer));
       return strategyReply(hasToken ? [...told, [tokenHeader, tokenOf(pod.address)]] : told, marksAnswers);
     }
     return hasToken ? tokenReply(tokenHeader, pod, marksAnswers) : plainReply(marksAnswers);
@@ -192,4 +194,9 @@ export class ResponseSide {
       this.#host.events.fault("reading an answer", error);
     }
   }
+}
+
+/** Why the pod was picked, and which one served where Envoy went on to another. */
+function whyHeader({ why, moved, pod }: Answer): HeaderPair {
+  return [WHY_HEADER, moved && pod !== undefined ? whyMoved(why, pod.name) : why];
 }

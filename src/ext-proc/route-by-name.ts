@@ -10,15 +10,15 @@ import { isFormApi, isGrpcApi } from "../request/other-apis.ts";
 import type { Renaming } from "../rewrite/rewriter.ts";
 import { spliceFor } from "../rewrite/splice-body.ts";
 import type { Decision, PickReason, RewriteOutcome } from "../routing/decision.ts";
+import type { DecidingHost } from "./decide.ts";
 import type { RequestHead } from "./request-head.ts";
-import type { StreamHost } from "./stream-host.ts";
 
 /** What became of the body: was the request read from it, and why not. */
 export type BodySeen = "read" | "unseen" | "unread";
 
 /** `seen` is "read" where the request was read from the body in this very moment. */
 export function routeByName(
-  { router, rewriter }: Pick<StreamHost, "router" | "rewriter">,
+  { router, rewriter }: Pick<DecidingHost, "router" | "rewriter">,
   head: RequestHead,
   request: InferenceRequest,
   reason: PickReason,

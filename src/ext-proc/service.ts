@@ -5,6 +5,7 @@
  *         grpc-js runs interceptors, so its version is pinned and a wire test watches over it.
  * plain   the documented way, `call.on("data")`: the fallback if a grpc-js release breaks the first.
  */
+import type { ServerHttp2Stream } from "node:http2";
 import grpc from "@grpc/grpc-js";
 import { decodeMessage, type StreamMessage } from "./decode-message.ts";
 import { Stream } from "./stream.ts";
@@ -50,6 +51,7 @@ class DirectPort implements StreamPort {
   #wantsRead = false;
   #isReading = false;
   sentStatus: number | undefined;
+  #metadata: grpc.Metadata | undefined;
 
   constructor(call: Call) {
     this.#call = call;
@@ -59,6 +61,15 @@ class DirectPort implements StreamPort {
       this.sentStatus ??= status.code ?? grpcStatus.internal;
       sendStatus(status);
     };
+  }
+
+  /** From now on `callHeader` knows them. */
+  keep(metadata: grpc.Metadata): void {
+    this.#metadata = metadata;
+  }
+
+  callHeader(name: string): string {
+    return valueIn(this.#metadata, name);
   }
 
   send(reply: Buffer): void {
@@ -108,10 +119,12 @@ export function takeOver(host: StreamHost): grpc.ServerInterceptor {
   return (method, call) => {
     if (method.path !== PROCESS_PATH) return new grpc.ServerInterceptingCall(call);
     const port = new DirectPort(call);
+    const isReset = resetsOf(call);
     let stream: Stream | undefined;
     const listener = {
       // Not before: a call that was reset already gets no event at all, so that its stream would stay open for ever.
-      onReceiveMetadata: () => {
+      onReceiveMetadata: (metadata: grpc.Metadata) => {
+        if (host.tracer !== undefined) port.keep(metadata);
         stream = new Stream(port, host);
         port.read();
       },
@@ -119,7 +132,7 @@ export function takeOver(host: StreamHost): grpc.ServerInterceptor {
         stream?.on(message);
         port.read();
       },
-      onReceiveHalfClose: () => stream?.onHalfClose(),
+      onReceiveHalfClose: () => (isReset() ? stream?.onCancel() : stream?.onHalfClose()),
       onCancel: () => stream?.onCancel(),
     };
     // grpc-js calls nothing but start() on what an interceptor returns for a streaming call.
@@ -136,7 +149,8 @@ export function processHandler(
     if (transport === "direct") host.events.fault("direct transport", new Error("a call reached grpc-js's stream"));
     const stream = new Stream(plainPort(call), host);
     call.on("data", (message: StreamMessage) => stream.on(message));
-    call.on("end", () => stream.onHalfClose());
+    const isReset = resetsOf((call as unknown as { readonly call?: object }).call);
+    call.on("end", () => (isReset() ? stream.onCancel() : stream.onHalfClose()));
     call.on("cancelled", () => stream.onCancel());
     call.on("error", () => stream.onCancel());
   };
@@ -154,7 +168,25 @@ function plainPort(call: grpc.ServerDuplexStream<StreamMessage, Buffer>): Stream
       else call.emit("error", { code, details });
     },
     peer: () => (peer === "unknown" ? "unix socket" : peer),
+    callHeader: (name) => valueIn(call.metadata, name),
   };
+}
+
+/**
+ * Whether a call was reset, or its connection lost, before the client had ended it: to grpc-js, which does not show the
+ * HTTP/2 stream, and to Node both look like an end. A reset behind the end, with which Envoy closes every stream, is none.
+ */
+function resetsOf(call: object | undefined): () => boolean {
+  const { stream } = (call ?? {}) as { readonly stream?: ServerHttp2Stream };
+  let isReset = false;
+  stream?.once("aborted", () => {
+    isReset = !stream.readableEnded;
+  });
+  return () => isReset;
+}
+
+function valueIn(metadata: grpc.Metadata | undefined, name: string): string {
+  return metadata?.get(name).join(",") ?? "";
 }
 
 function peerOf(connection: { remoteAddress?: string | undefined; remotePort?: number | undefined }): string {

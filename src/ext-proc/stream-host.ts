@@ -1,7 +1,6 @@
 /** What every stream shares: the parts of the process it works with, its settings, and who is told what happened. */
 import type { EarlyEnds } from "../accounting/early-ends.ts";
 import type { InFlight, Ticket } from "../accounting/in-flight.ts";
-import type { ErrorCode } from "../errors.ts";
 import type { Pod } from "../pods/pod-table.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
 import type { BufferBudget } from "../request/body-buffer.ts";
@@ -13,12 +12,14 @@ import type { Rewriter } from "../rewrite/rewriter.ts";
 import type { Refusal, RouteHints } from "../routing/choose-pool.ts";
 import type { Decision, Picked } from "../routing/decision.ts";
 import type { Objectives } from "../routing/objectives.ts";
-import type { Router } from "../routing/router.ts";
+import type { Router, Trail } from "../routing/router.ts";
 import type { AssumedMode, BodyMode, FilterMode } from "./body-mode.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { MessageKind, StreamMessage } from "./decode-message.ts";
 import type { PickReplies } from "./destination-header.ts";
+import type { PickPhases } from "./pick-phases.ts";
 import type { HintHeader, RequestHead } from "./request-head.ts";
+import type { PickTracer } from "./request-trace.ts";
 import type { Served } from "./watched.ts";
 
 interface StreamSettings {
@@ -37,6 +38,8 @@ interface StreamSettings {
   readonly strategyHeader: string | undefined;
   /** Are refusals said as AIBrix says them? */
   readonly saysAsAibrix: boolean;
+  /** Do the headers of answers say why the request went where it did? */
+  readonly tellsWhy: boolean;
   /** Do the headers of answers say that they came by here? */
   readonly marksAnswers: boolean;
   /** Longest wait with a held reply once the body looks complete or is, or once early streamed headers came. */
@@ -77,8 +80,14 @@ export interface StreamEvents {
   message(kind: MessageKind, bytes: number): void;
   /** Are there lines per stream, which need the request's id? */
   readonly wantsRequestId: boolean;
-  picked(decision: Picked, elapsedMs: number, shadow: boolean, requestId: string): void;
-  refused(code: ErrorCode): void;
+  /** `trail` tells how it came about, in the tick of the pick; of one that was foreseen it is empty. */
+  picked(decision: Picked, elapsedMs: number, shadow: boolean, requestId: string, trail: Trail): void;
+  /** A pod is named with the headers; whether it stays shows later. */
+  foreseen(decision: Picked, trail: Trail): void;
+  /** What the pick just told of spent its time on; the marks hold until the next one. */
+  timed(phases: PickPhases): void;
+  /** `trail` is there where routing refused it. */
+  refused(refusal: Refusal, elapsedMs: number, requestId: string, trail: Trail | undefined): void;
   bodyUnseen(mode: BodyMode): void;
   /** A body was there to be read, and was not. */
   bodyUnread(why: BodyUnread): void;
@@ -147,10 +156,13 @@ export interface StreamHost {
   readonly replies: PickReplies;
   readonly budget: BufferBudget;
   readonly deadlines: Deadlines;
+  readonly phases: PickPhases;
   readonly settings: StreamSettings;
   readonly events: StreamEvents;
   /** Begins the record of a stream's request; absent where nobody keeps any. */
   readonly openRecord?: (() => RequestRecord) | undefined;
+  /** Absent where nobody traces. */
+  readonly tracer?: PickTracer | undefined;
   readonly openStreams: Set<OpenStream>;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
@@ -162,6 +174,8 @@ export interface StreamPort {
   /** Ends the stream with a gRPC status. */
   end(code: number, details: string): void;
   peer(): string;
+  /** A value of the gRPC call's own metadata; "" where there is none. Kept only where somebody traces. */
+  callHeader?(name: "traceparent" | "tracestate"): string;
   /** The gRPC status that went out, if one did: by end(), or by the transport itself. */
   readonly sentStatus?: number | undefined;
 }

@@ -170,8 +170,9 @@ export class Stream implements OpenStream, Held {
     this.#over = true;
     this.#host.openStreams.delete(this);
     const { mode, answer } = this.#request;
-    this.#request.release();
+    this.#request.release(this.#response.seen);
     tellWatched(answer, this.#host);
+    answer.trace?.ended(cause, this.#host.now());
     this.#response.release();
     const { ticket } = answer;
     const estimate = ticket !== undefined && this.#endsEarly();

@@ -2,9 +2,9 @@
 import type { Discovery, DiscoveryEvents, PodChange, SourceName } from "../discovery/discovery.ts";
 import type { Pod, PodTable } from "../pods/pod-table.ts";
 import type { Pools } from "../pods/pools.ts";
-import { usableIn } from "../pods/usable-pods.ts";
-import { labelsText } from "./instruments.ts";
+import { leastWaitingIn, toldIn, usableIn } from "../pods/usable-pods.ts";
 import type { Logger } from "./log.ts";
+import { labelsText } from "./metric-cells.ts";
 import type { Instruments } from "./metrics.ts";
 
 /** Names of that many pods make a line long enough. */
@@ -62,6 +62,12 @@ export function readDiscoveryGauges(discovery: Discovery, pools: Pools, table: P
   });
   to.poolPods.readFrom((write) => {
     for (const { name, members } of pools.all) write(labelsText({ pool: name }), members.size);
+  });
+  to.poolTold.readFrom((write) => {
+    for (const { name, members } of pools.all) write(labelsText({ pool: name }), toldIn(table, members));
+  });
+  to.poolLeastWaiting.readFrom((write) => {
+    for (const { name, members } of pools.all) write(labelsText({ pool: name }), leastWaitingIn(table, members));
   });
   to.poolUsable.readFrom((write) => {
     for (const { name, members } of pools.all) write(labelsText({ pool: name }), usableIn(table, members));

@@ -3,7 +3,8 @@
  * pieces so that whoever puts them together can let requests in between. A
  * family may have a twin, the same numbers under an older name with some of its labels, added up while the text is made.
  */
-import { type Cell, escapeLabel } from "./instruments.ts";
+import type { Cell } from "./instruments.ts";
+import { escapeLabel, type Family } from "./metric-cells.ts";
 
 export type { Cell };
 
@@ -30,34 +31,64 @@ export type WriteValue = (values: Values, value: number) => void;
 /** No value contains it: BoundedLabel sees to those that clients write. */
 const BETWEEN = "\u0000";
 
+/** A cell with its labels as the page has them, its twin's beside them; made once. */
+interface Written<C> {
+  readonly cell: C;
+  readonly labels: string;
+  readonly twinLabels: string;
+}
+
 class Cells<C> {
-  readonly all = new Map<string, { readonly values: Values; readonly cell: C }>();
+  /** In the order they were made in. */
+  readonly all: Written<C>[] = [];
+  readonly #byKey = new Map<string, C>();
+  readonly #spec: Pick<FamilySpec, "labels" | "twin">;
   readonly #make: () => C;
 
-  constructor(make: () => C) {
+  constructor(spec: Pick<FamilySpec, "labels" | "twin">, make: () => C) {
+    this.#spec = spec;
     this.#make = make;
   }
 
   at(values: Values): C {
-    const key = values.length === 1 ? (values[0] ?? "") : values.join(BETWEEN);
-    const known = this.all.get(key);
-    if (known !== undefined) return known.cell;
+    const key = keyOf(values);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
     const cell = this.#make();
-    this.all.set(key, { values, cell });
+    this.#byKey.set(key, cell);
+    this.all.push({ cell, ...labelsOf(this.#spec, values) });
     return cell;
   }
 }
 
+function keyOf(values: Values): string {
+  return values.length === 1 ? (values[0] ?? "") : values.join(BETWEEN);
+}
+
+function labelsOf({ labels, twin }: Pick<FamilySpec, "labels" | "twin">, values: Values) {
+  return {
+    labels: pairs(labels, values),
+    twinLabels: twin === undefined ? "" : pairs(twin.labels, picked(twin, values)),
+  };
+}
+
 /** A family of counters or gauges: of cells, or of values that are kept elsewhere. */
-export class ValueFamily {
+export class ValueFamily implements Family {
   readonly #spec: FamilySpec;
   readonly #kind: "counter" | "gauge";
-  readonly #cells = new Cells<Cell>(() => ({ value: 0 }));
+  readonly #cells: Cells<Cell>;
   #read: ((write: WriteValue) => void) | undefined;
+  /** By their values: most of them are told again, and keep their labels. */
+  #toldLast: ReadonlyMap<string, Written<Cell>> = new Map();
 
   constructor(spec: FamilySpec, kind: "counter" | "gauge") {
     this.#spec = spec;
     this.#kind = kind;
+    this.#cells = new Cells(spec, () => ({ value: 0 }));
+  }
+
+  get name(): string {
+    return this.#spec.name;
   }
 
   /** Ask once and keep it where the path is hot. */
@@ -74,42 +105,36 @@ export class ValueFamily {
     return [...this.pieces()].join("");
   }
 
-  /** Its text, a sample at a time; nothing yet while samples are added up. */
+  /** Its text, a sample at a time. All samples are of one moment: what is written later must add up with what was before. */
   *pieces(): Generator<string> {
-    const { name, labels, twin } = this.#spec;
-    const own = new Map<string, number>();
+    const { name, twin } = this.#spec;
+    const cells = this.#read === undefined ? this.#cells.all : [...this.#cells.all, ...this.#told(this.#read)];
+    const values = new Float64Array(cells.length);
+    for (let at = 0; at < values.length; at++) values[at] = cells[at]?.cell.value ?? 0;
+    yield headOf(this.#spec, name, this.#kind);
+    for (let at = 0; at < values.length; at++) yield sample(name, cells[at]?.labels, values[at]);
+    if (twin === undefined) return;
     const added = new Map<string, number>();
-    for (const { values, value } of this.#samples()) {
-      own.set(labelsText(labels, values), value);
-      if (twin !== undefined) {
-        const text = labelsText(twin.labels, picked(twin, values));
-        added.set(text, (added.get(text) ?? 0) + value);
-      }
+    for (let at = 0; at < values.length; at++) {
+      const { twinLabels = "" } = cells[at] ?? {};
+      added.set(twinLabels, (added.get(twinLabels) ?? 0) + (values[at] ?? 0));
       yield "";
     }
-    yield this.#head(name);
-    yield* lines(name, own);
-    if (twin === undefined) return;
-    yield this.#head(twin.name);
-    yield* lines(twin.name, added);
+    yield headOf(this.#spec, twin.name, this.#kind);
+    for (const [labels, value] of added) yield sample(twin.name, labels, value);
   }
 
-  /** All of one moment: what is written later does not add up with what was written before. */
-  #samples(): { readonly values: Values; readonly value: number }[] {
-    const samples: { values: Values; value: number }[] = [];
-    this.#each((values, value) => {
-      if (!Number.isNaN(value)) samples.push({ values, value });
+  /** What is kept elsewhere. */
+  #told(read: (write: WriteValue) => void): Written<Cell>[] {
+    const told = new Map<string, Written<Cell>>();
+    read((values, value) => {
+      if (Number.isNaN(value)) return;
+      const key = keyOf(values);
+      const { labels, twinLabels } = this.#toldLast.get(key) ?? labelsOf(this.#spec, values);
+      told.set(key, { cell: { value }, labels, twinLabels });
     });
-    return samples;
-  }
-
-  #each(write: WriteValue): void {
-    for (const { values, cell } of this.#cells.all.values()) write(values, cell.value);
-    this.#read?.(write);
-  }
-
-  #head(name: string): string {
-    return `# HELP ${name} ${this.#spec.help}\n# TYPE ${name} ${this.#kind}\n`;
+    this.#toldLast = told;
+    return [...told.values()];
   }
 }
 
@@ -144,15 +169,22 @@ export class HistogramCell {
   }
 }
 
-export class HistogramFamily {
+export class HistogramFamily implements Family {
   readonly #spec: FamilySpec;
   readonly #bounds: readonly number[];
+  /** As the Go client writes them, each with the end of its line up to the count. */
+  readonly #ends: readonly string[];
   readonly #cells: Cells<HistogramCell>;
 
   constructor(spec: FamilySpec, bounds: readonly number[]) {
     this.#spec = spec;
     this.#bounds = bounds;
-    this.#cells = new Cells(() => new HistogramCell(bounds));
+    this.#ends = [...bounds, undefined].map((bound) => `le="${boundText(bound)}"} `);
+    this.#cells = new Cells(spec, () => new HistogramCell(bounds));
+  }
+
+  get name(): string {
+    return this.#spec.name;
   }
 
   /** Ask once and keep it where the path is hot. */
@@ -166,45 +198,44 @@ export class HistogramFamily {
 
   /** Its text, a cell at a time. */
   *pieces(): Generator<string> {
-    const { name, labels, twin } = this.#spec;
-    yield this.#head(name);
-    const added = new Cells(() => new HistogramCell(this.#bounds));
-    for (const { values, cell } of this.#cells.all.values()) {
-      if (twin !== undefined) added.at(picked(twin, values)).add(cell);
-      yield this.#samples(name, pairs(labels, values), cell);
+    const { name, twin } = this.#spec;
+    yield headOf(this.#spec, name, "histogram");
+    const added = new Map<string, HistogramCell>();
+    for (const { labels, twinLabels, cell } of this.#cells.all) {
+      if (twin !== undefined) {
+        const sum = added.get(twinLabels) ?? new HistogramCell(this.#bounds);
+        sum.add(cell);
+        added.set(twinLabels, sum);
+      }
+      yield this.#samples(name, labels, cell);
     }
     if (twin === undefined) return;
-    yield this.#head(twin.name);
-    for (const { values, cell } of added.all.values()) yield this.#samples(twin.name, pairs(twin.labels, values), cell);
+    yield headOf(this.#spec, twin.name, "histogram");
+    for (const [labels, cell] of added) yield this.#samples(twin.name, labels, cell);
   }
 
   #samples(name: string, labels: string, cell: HistogramCell): string {
-    const before = labels === "" ? "" : `${labels},`;
-    const braced = labels === "" ? "" : `{${labels}}`;
+    const before = `${name}_bucket{${labels === "" ? "" : `${labels},`}`;
     let text = "";
     let total = 0;
-    for (const [at, count] of cell.counts.entries()) {
-      total += count;
-      text += `${name}_bucket{${before}le="${boundText(this.#bounds[at])}"} ${total}\n`;
+    for (const [at, end] of this.#ends.entries()) {
+      total += cell.counts[at] ?? 0;
+      text += `${before}${end}${total}\n`;
     }
-    return `${text}${name}_sum${braced} ${cell.sum}\n${name}_count${braced} ${total}\n`;
+    return text + sample(`${name}_sum`, labels, cell.sum) + sample(`${name}_count`, labels, total);
   }
+}
 
-  #head(name: string): string {
-    return `# HELP ${name} ${this.#spec.help}\n# TYPE ${name} histogram\n`;
-  }
+function headOf({ help }: FamilySpec, name: string, kind: "counter" | "gauge" | "histogram"): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`;
 }
 
 function picked({ from }: Twin, values: Values): Values {
   return from.map((at) => values[at] ?? "");
 }
 
-function* lines(name: string, samples: ReadonlyMap<string, number>): Generator<string> {
-  for (const [labels, value] of samples) yield `${name}${labels} ${value}\n`;
-}
-
-function labelsText(labels: readonly string[], values: Values): string {
-  return labels.length === 0 ? "" : `{${pairs(labels, values)}}`;
+function sample(name: string, labels = "", value = 0): string {
+  return labels === "" ? `${name} ${value}\n` : `${name}{${labels}} ${value}\n`;
 }
 
 /** In the order of their names, as the Go client writes them. */

@@ -5,9 +5,10 @@ import type { Pod, PodTable } from "../pods/pod-table.ts";
 import type { ModelList, ServedModels } from "../pods/served-models.ts";
 import type { ScorerFaults } from "../routing/scoring-plan.ts";
 import { outcomeMeanings, type ScrapeEvents, type ScrapeOutcome } from "../scrape/scraper.ts";
-import { labelsText, type PolledFamily } from "./instruments.ts";
-import { Brake, type Logger, Once } from "./log.ts";
+import type { PolledFamily } from "./instruments.ts";
+import { Brake, type Logger, type Logs, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
+import { podLabels } from "./pod-labels.ts";
 
 /** Who keeps what is believed of the pods' caches. */
 export interface PodCaches {
@@ -18,7 +19,7 @@ export interface PodCaches {
 }
 
 export interface PodReportParts {
-  readonly log: Logger;
+  readonly logs: Pick<Logs, "of">;
   readonly instruments: Instruments;
   readonly inFlight: InFlight;
   readonly models: ServedModels;
@@ -38,7 +39,10 @@ interface Said {
 }
 
 export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
+  /** Of the scrapes, of the pods' standing, and of the scorers. */
   readonly #log: Logger;
+  readonly #pods: Logger;
+  readonly #routing: Logger;
   readonly #instruments: Instruments;
   readonly #inFlight: InFlight;
   readonly #models: ServedModels;
@@ -51,13 +55,15 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
   readonly #modelLines: Brake;
   readonly #once = new Once();
 
-  constructor({ log, instruments, inFlight, models, caches, now }: PodReportParts) {
+  constructor({ logs, instruments, inFlight, models, caches, now }: PodReportParts) {
     this.#now = now;
     this.#outcomeLines = new Brake(now);
     this.#restartLines = new Brake(now);
     this.#modelLines = new Brake(now);
     this.#caches = caches;
-    this.#log = log;
+    this.#log = logs.of("scrape");
+    this.#pods = logs.of("pods");
+    this.#routing = logs.of("routing");
     this.#instruments = instruments;
     this.#inFlight = inFlight;
     this.#models = models;
@@ -119,38 +125,34 @@ export class PodReport implements ScrapeEvents, ScorerFaults, SetAsideEvents {
 
   setAside(pod: Pod, forMs: number, why: string): void {
     this.#instruments.podsSetAside.add({});
-    this.#log.warn({ pod: pod.name, address: pod.address, forMs, why }, "the pod fails requests: it is set aside");
+    this.#pods.warn({ pod: pod.name, address: pod.address, forMs, why }, "the pod fails requests: it is set aside");
   }
 
   letIn(pod: Pod): void {
-    this.#log.info({ pod: pod.name, address: pod.address }, "the pod serves requests again");
+    this.#pods.info({ pod: pod.name, address: pod.address }, "the pod serves requests again");
   }
 
   threw(scorer: string, error: unknown): void {
     this.#instruments.scorerFaults.add({ scorer });
-    this.#once.do(`threw ${scorer}`, () => this.#log.error({ scorer, err: error }, "a scorer threw and is left out"));
+    this.#once.do(`threw ${scorer}`, () =>
+      this.#routing.error({ scorer, err: error }, "a scorer threw and is left out"),
+    );
   }
 
   outOfRange(scorer: string): void {
     this.#instruments.scorerOutOfRange.add({ scorer });
-    this.#once.do(`range ${scorer}`, () => this.#log.error({ scorer }, "a scorer left 0..1; its scores are clamped"));
+    this.#once.do(`range ${scorer}`, () =>
+      this.#routing.error({ scorer }, "a scorer left 0..1; its scores are clamped"),
+    );
   }
 }
 
 /** The gauges of every pod, read from the table whenever they are asked for; what is unknown is absent, not zero. */
 export function readPodGauges(table: PodTable, scraper: { ageMs(pod: Pod): number }, instruments: Instruments): void {
-  const labels = new WeakMap<Pod, string>();
-  const labelsOf = (pod: Pod): string => {
-    const known = labels.get(pod);
-    if (known !== undefined) return known;
-    const made = labelsText({ pod: pod.name, address: pod.address });
-    labels.set(pod, made);
-    return made;
-  };
   // The arrays are asked for each time: the table replaces them when it grows.
   const connect = (family: PolledFamily, values: () => ArrayLike<number>) =>
     family.readFrom((write) => {
-      for (const pod of table.pods()) write(labelsOf(pod), values()[pod.slot] ?? Number.NaN);
+      for (const pod of table.pods()) write(podLabels(pod), values()[pod.slot] ?? Number.NaN);
     });
   connect(instruments.podWaiting, () => table.columns.waiting);
   connect(instruments.podRunning, () => table.columns.running);
@@ -160,7 +162,7 @@ export function readPodGauges(table: PodTable, scraper: { ageMs(pod: Pod): numbe
   connect(instruments.podTtft, () => table.columns.ttft);
   connect(instruments.podTpot, () => table.columns.tpot);
   instruments.podAge.readFrom((write) => {
-    for (const pod of table.pods()) write(labelsOf(pod), scraper.ageMs(pod) / 1000);
+    for (const pod of table.pods()) write(podLabels(pod), scraper.ageMs(pod) / 1000);
   });
   connect(instruments.podReachable, () => table.reachable);
   connect(instruments.podSetAside, () => table.setAside);

@@ -12,7 +12,27 @@ export interface PodView {
   readonly scraper: { ageMs(pod: Pod): number; facts(pod: Pod): PodFacts | undefined };
 }
 
-export function podStates({ table, pools, models, scraper }: PodView): object[] {
+export interface PodState {
+  readonly name: string;
+  readonly address: string;
+  readonly pools: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly engine: string | null;
+  readonly models: readonly string[] | null;
+  readonly reachable: boolean;
+  readonly setAside: boolean;
+  readonly admission: number | null;
+  readonly scrapeAgeSeconds: number | null;
+  readonly waiting: number | null;
+  readonly running: number | null;
+  readonly kvUsage: number | null;
+  readonly inFlight: number | null;
+  readonly pendingTokens: number | null;
+  readonly ttftSeconds: number | null;
+  readonly tpotSeconds: number | null;
+}
+
+export function podStates({ table, pools, models, scraper }: PodView): PodState[] {
   const { columns, reachable, setAside, admission } = table;
   return table.pods().map((pod) => ({
     name: pod.name,

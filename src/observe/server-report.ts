@@ -1,7 +1,7 @@
 /** What happens on the gRPC ports -> counts and log lines that name the likely cause. */
 import type { RefusalKind } from "../ext-proc/grpc-port.ts";
 import type { ServerEvents } from "../ext-proc/server.ts";
-import { Brake, type Logger } from "./log.ts";
+import type { Logger } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
 
 /** One plain sentence each: what came, and what to change. */
@@ -20,13 +20,10 @@ const refusalSentences: Record<RefusalKind, string> = {
 export class ServerReport implements ServerEvents {
   readonly #log: Logger;
   readonly #instruments: Instruments;
-  readonly #brakes = new Map<RefusalKind, Brake>();
-  readonly #now: () => number;
 
-  constructor(log: Logger, instruments: Instruments, now: () => number) {
+  constructor(log: Logger, instruments: Instruments) {
     this.#log = log;
     this.#instruments = instruments;
-    this.#now = now;
   }
 
   listening(service: string, where: { address: string; port: number } | { socket: string }, tls: string): void {
@@ -35,9 +32,7 @@ export class ServerReport implements ServerEvents {
 
   refused(kind: RefusalKind, peer: string, detail: string): void {
     this.#instruments.connectionsRefused.add({ kind });
-    const brake = this.#brakes.get(kind) ?? new Brake(this.#now);
-    this.#brakes.set(kind, brake);
-    brake.do((dropped) => this.#log.warn({ kind, peer, detail, dropped }, refusalSentences[kind]));
+    this.#log.warn({ kind, peer, detail }, refusalSentences[kind]);
   }
 
   flood(peer: string): void {

@@ -3,8 +3,9 @@ import type { Served } from "../ext-proc/watched.ts";
 import type { Pod, PodTable } from "../pods/pod-table.ts";
 import type { Decision } from "../routing/decision.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
-import { labelsText, type WriteSample } from "./instruments.ts";
+import type { WriteSample } from "./instruments.ts";
 import { type Logger, Once } from "./log.ts";
+import { labelsText } from "./metric-cells.ts";
 import type { Instruments } from "./metrics.ts";
 import type { ShadowOutcome } from "./shadow-outcomes.ts";
 

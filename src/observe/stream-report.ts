@@ -1,26 +1,24 @@
 /** What happens on streams -> counts, log lines and the decision trace. Called on the hot path: no text unless needed. */
 
-import type { ErrorCode } from "../errors.ts";
 import type { BodyMode } from "../ext-proc/body-mode.ts";
 import type { MessageKind } from "../ext-proc/decode-message.ts";
+import type { PickPhases } from "../ext-proc/pick-phases.ts";
 import type { AnsweredRequest, StreamEnd, StreamEvents, StreamPort } from "../ext-proc/stream-host.ts";
 import type { Served } from "../ext-proc/watched.ts";
-import type { Pool } from "../pods/pool.ts";
+import type { PodTable } from "../pods/pod-table.ts";
 import { type BodyUnread, bodyUnread } from "../request/body-form.ts";
 import { type Unread, unreadReasons } from "../response/answer-form.ts";
 import { type NameBack, nameBacks } from "../rewrite/answer-names.ts";
 import { BY_HEADER } from "../rewrite/rewriter.ts";
-import {
-  type Decision,
-  type ModelRewrite,
-  type Picked,
-  type PickReason,
-  rewriteOutcomes,
-} from "../routing/decision.ts";
+import type { Refusal } from "../routing/choose-pool.ts";
+import { type Decision, type ModelRewrite, type Picked, rewriteOutcomes } from "../routing/decision.ts";
+import type { Trail } from "../routing/router.ts";
+import type { DecisionLog } from "./decision-log.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
 import type { Cell, HotCounter } from "./instruments.ts";
 import { Brake, type Logger, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
+import { PickReport } from "./pick-report.ts";
 import { ShadowReport } from "./shadow-report.ts";
 import { streamLine } from "./stream-line.ts";
 
@@ -28,6 +26,8 @@ export interface StreamReportParts {
   readonly log: Logger;
   readonly instruments: Instruments;
   readonly trace: DecisionTrace;
+  /** Absent where none is kept. */
+  readonly decisions?: DecisionLog | undefined;
   readonly now: () => number;
 }
 
@@ -35,32 +35,39 @@ export class StreamReport implements StreamEvents {
   readonly #log: Logger;
   readonly #instruments: Instruments;
   readonly #trace: DecisionTrace;
+  readonly #decisions: DecisionLog | undefined;
   readonly #once = new Once();
   readonly #unanswered: Brake;
-  readonly #faults: Brake;
   #saysStreams = false;
   #saysMessages = false;
   /** Cells by label value, so that the hot path never builds a label object. */
   readonly #messages: (kind: string) => Cell;
   readonly #bytes: (kind: string) => Cell;
-  readonly #picks = new WeakMap<Pool, Map<PickReason, Cell>>();
+  readonly #picks: PickReport;
   readonly #sources: (source: string) => Cell;
   readonly #tokens: TokenCells;
   /** Of requests in observability mode. */
   readonly shadow: ShadowReport;
 
-  constructor({ log, instruments, trace, now }: StreamReportParts) {
+  constructor({ log, instruments, trace, decisions, now }: StreamReportParts) {
     this.#log = log;
     this.#instruments = instruments;
     this.#trace = trace;
+    this.#decisions = decisions;
     this.shadow = new ShadowReport(log, instruments, trace);
+    this.#picks = new PickReport(instruments);
     this.#unanswered = new Brake(now);
-    this.#faults = new Brake(now);
     this.heedLevel();
     this.#messages = cells(instruments.messages, (kind) => ({ kind }));
     this.#bytes = cells(instruments.messageBytes, (kind) => ({ kind }));
     this.#sources = cells(instruments.ticketsClosed, (source) => ({ source }));
     this.#tokens = tokenCells(instruments);
+  }
+
+  /** From now on what is counted by pod is told of this table's pods. */
+  readFrom(table: PodTable): void {
+    this.shadow.readFrom(table);
+    this.#picks.readFrom(table);
   }
 
   /** Once more after a change of the log's level: asking it for every message would cost too much. */
@@ -76,14 +83,15 @@ export class StreamReport implements StreamEvents {
   }
 
   get wantsRequestId(): boolean {
-    return this.#saysStreams;
+    return this.#saysStreams || this.#decisions !== undefined;
   }
 
-  picked(decision: Picked, elapsedMs: number, shadow: boolean, requestId: string): void {
+  picked(decision: Picked, elapsedMs: number, shadow: boolean, requestId: string, trail?: Trail): void {
     if (shadow) this.#instruments.shadowPicks.add({ pool: decision.pool.name });
-    else this.#pickCell(decision).value++;
+    else this.#picks.picked(decision);
     this.#instruments.pickSeconds.observe(elapsedMs / 1000);
-    this.#trace.add(Date.now(), decision, elapsedMs, shadow);
+    const number = this.#trace.add(Date.now(), decision, elapsedMs, shadow, trail);
+    this.#decisions?.picked(number, requestId, trail);
     if (decision.rewrite !== undefined && !shadow) this.#rewritten(decision.rewrite);
     if (!this.#saysStreams) return;
     const { pod, pool, reason, model, score, priority } = decision;
@@ -129,21 +137,18 @@ export class StreamReport implements StreamEvents {
     );
   }
 
-  #pickCell({ pool, reason }: Picked): Cell {
-    let cells = this.#picks.get(pool);
-    if (cells === undefined) {
-      cells = new Map();
-      this.#picks.set(pool, cells);
-    }
-    let cell = cells.get(reason);
-    if (cell === undefined) {
-      cell = this.#instruments.picks.cell({ pool: pool.name, reason });
-      cells.set(reason, cell);
-    }
-    return cell;
+  timed(phases: PickPhases): void {
+    this.#picks.timed(phases);
   }
 
-  refused(code: ErrorCode): void {
+  foreseen(decision: Picked, trail: Trail): void {
+    this.#trace.foresee(Date.now(), decision, trail);
+  }
+
+  refused(refusal: Refusal, elapsedMs: number, requestId: string, trail?: Trail): void {
+    const { code } = refusal;
+    const number = this.#trace.add(Date.now(), refusal, elapsedMs, false, trail);
+    this.#decisions?.picked(number, requestId, trail);
     this.#instruments.refusals.add({ code });
     if (this.#saysStreams) this.#log.debug({ code }, "refused");
   }
@@ -208,11 +213,12 @@ export class StreamReport implements StreamEvents {
 
   fault(where: string, error: unknown): void {
     this.#instruments.faults.add({ where });
-    this.#faults.do((dropped) => this.#log.error({ where, err: error, dropped }, "a fault of our own was survived"));
+    this.#log.error({ where, err: error }, "a fault of our own was survived");
   }
 
-  answered({ usage, unread, ttftMs, tpotMs, predictedHit }: AnsweredRequest): void {
+  answered({ pod, usage, unread, ttftMs, tpotMs, predictedHit }: AnsweredRequest): void {
     const { promptTokens, cachedTokens, completionTokens } = usage;
+    this.#picks.answered(pod, promptTokens, cachedTokens);
     this.#tokens.prompt.value += known(promptTokens);
     this.#tokens.cached.value += known(cachedTokens);
     this.#tokens.completion.value += known(completionTokens);

@@ -77,6 +77,8 @@ export class PodTable {
   setAside = new Uint8Array(INITIAL_CAPACITY);
   /** By slot: share of the picks a newcomer takes part in, 1 once it is settled. Kept by accounting. */
   admission = new Float64Array(INITIAL_CAPACITY);
+  /** By slot: when the page was complete that the pod's readings are from, NaN before the first. Kept by the scraper. */
+  toldAtMs = new Float64Array(INITIAL_CAPACITY);
   readonly columns: Record<PodColumn, Float64Array>;
   #pods: (TablePod | undefined)[] = [];
   #generations: number[] = [];
@@ -150,6 +152,7 @@ export class PodTable {
     this.reachable[slot] = 1;
     this.setAside[slot] = 0;
     this.admission[slot] = 1;
+    this.toldAtMs[slot] = Number.NaN;
     for (const name of podColumnNames) this.columns[name][slot] = initialOf(name);
     return pod;
   }
@@ -170,6 +173,7 @@ export class PodTable {
     this.reachable = grown(this.reachable, new Uint8Array(capacity));
     this.setAside = grown(this.setAside, new Uint8Array(capacity));
     this.admission = grown(this.admission, new Float64Array(capacity));
+    this.toldAtMs = grown(this.toldAtMs, new Float64Array(capacity));
     for (const name of podColumnNames) this.columns[name] = grown(this.columns[name], new Float64Array(capacity));
   }
 }

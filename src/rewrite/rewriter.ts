@@ -27,9 +27,12 @@ export interface RewriterParts {
 
 export class Rewriter {
   readonly #parts: RewriterParts;
+  /** What the next target is drawn by: drawn ahead, so that it can be told. */
+  #nextDraw: number;
 
   constructor(parts: RewriterParts) {
     this.#parts = parts;
+    this.#nextDraw = parts.random();
   }
 
   /**
@@ -37,12 +40,19 @@ export class Rewriter {
    * wins over the header. Undefined where the request keeps its name without anybody having said so.
    */
   renamingOf(model: string, pool: string, asked: string): Renaming | undefined {
-    const { book, random } = this.#parts;
+    const renaming = this.foresee(model, pool, asked);
+    if (renaming !== undefined && renaming.by !== BY_HEADER) this.#nextDraw = this.#parts.random();
+    return renaming;
+  }
+
+  /** What `renamingOf` will say next; nothing is drawn. */
+  foresee(model: string, pool: string, asked: string): Renaming | undefined {
+    const { book } = this.#parts;
     if (!book.isEmpty) {
       // A pool's rule must not draw requests for a model that another pool serves.
       const known = pool || this.#onlyPool() || this.#poolServing(model);
       const rule = (model === "" ? undefined : book.exactRule(model, known)) ?? book.genericRule(known);
-      if (rule !== undefined) return { target: drawTarget(rule, random()), by: rule.source, pool: rule.pool };
+      if (rule !== undefined) return { target: drawTarget(rule, this.#nextDraw), by: rule.source, pool: rule.pool };
     }
     const target = this.#askedBy(asked);
     return target === "" ? undefined : { target, by: BY_HEADER, pool: "" };

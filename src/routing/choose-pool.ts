@@ -70,7 +70,9 @@ export function choosePods(pools: Pools, table: PodTable, hints: RouteHints, bod
   if (among.size === 0) return { kind: "refused", code: "no_pods", model, pool };
   if (hints.subset === undefined) return { kind: "chosen", pool, among };
   const allowed = within(table, among, hints.subset);
-  return allowed.size === 0 ? { kind: "refused", code: "subset_empty" } : { kind: "chosen", pool, among: allowed };
+  return allowed.size === 0
+    ? { kind: "refused", code: "subset_empty", model, pool }
+    : { kind: "chosen", pool, among: allowed };
 }
 
 /** The slots of `among` whose pods are in the list; an entry without a port stands for every port. */

@@ -1,6 +1,7 @@
 /** A profile compiled for one process: from the pods that may serve to a Decision. Pure: no clock, no log, no I/O. */
-import { type PodColumn, type RequestColumn, requestColumnNames } from "../pods/columns.ts";
+import { type ColumnName, type PodColumn, type RequestColumn, requestColumnNames } from "../pods/columns.ts";
 import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
+import { noSlots, type SlotList } from "../pods/slot-list.ts";
 import type { Lesson, Pin } from "../prefix/prefix-index.ts";
 import { bodylessRequest, type InferenceRequest } from "../request/inference-request.ts";
 import { promptTokensOf } from "../scorer.ts";
@@ -57,6 +58,8 @@ export interface LaneParts {
   readonly whenUntold?: "counts" | "scorers";
   /** How many pods a decision names; default: 1. */
   readonly endpoints?: number;
+  /** Columns that nobody here reads and somebody who looks at decisions wants to see; default: none. */
+  readonly watched?: readonly PodColumn[];
 }
 
 /** What one candidate got: the weighted sum of its scores. */
@@ -74,6 +77,24 @@ export interface Question {
   readonly seed: number;
 }
 
+/** How a decision came about: who was a candidate, what was read of them and what they were given. */
+export interface LaneTrace {
+  readonly plan: ScoringPlan;
+  readonly filters: FilterChain | undefined;
+  rows: CandidateRows;
+  /** The columns that the rows have. */
+  reads: readonly ColumnName[];
+  /** The pods that the rows were gathered from. */
+  among: SlotList;
+  /** Did the scorers make the decision? */
+  isScored: boolean;
+  /** Was anything told that it could go by? */
+  telling: Telling;
+}
+
+/** Of a pick by our own counts. */
+const loadReads: readonly PodColumn[] = ["inFlight"];
+
 export class Lane {
   readonly #parts: LaneParts;
   readonly #pick: Pick;
@@ -90,10 +111,10 @@ export class Lane {
   readonly #named: Int32Array;
   /** Less requests in flight is better: the order of the pods where no scorer is asked. */
   #idleness = new Float64Array(0);
-  /** Did the scorers make the last decision? */
-  #isScored = false;
-  /** Was anything told that the last decision could go by? */
-  #telling: Telling = "told";
+  /** The columns that are gathered. */
+  readonly #reads: readonly ColumnName[];
+  /** How the last decision came about: scratch, valid until the next one. */
+  readonly trace: LaneTrace;
   /** The request's headers that something here reads. */
   readonly headers: readonly string[];
   /** The header of answers that is to name the pod; "" for none. */
@@ -104,8 +125,13 @@ export class Lane {
     const { reads } = plan;
     this.#parts = parts;
     this.#pick = parts.pick ?? pickBest;
-    this.#rows = new CandidateRows(table, [...new Set([...reads, "inFlight" as const])], this.#lot.next, filters);
-    this.#loadRows = new CandidateRows(table, ["inFlight"], this.#lot.next, filters);
+    this.#reads = [...new Set([...reads, ...loadReads, ...(parts.watched ?? [])])];
+    this.#rows = new CandidateRows(table, this.#reads, this.#lot.next, filters);
+    this.#loadRows = new CandidateRows(table, loadReads, this.#lot.next, filters);
+    this.trace = {
+      ...{ plan, filters, rows: this.#rows, reads: this.#reads, among: noSlots },
+      ...{ isScored: false, telling: "told" },
+    };
     this.#told = parts.whenUntold === "scorers" ? [] : reads.filter(isTold);
     this.#named = new Int32Array(parts.endpoints ?? 1);
     this.#isHitRead = reads.includes("prefixHit");
@@ -125,16 +151,14 @@ export class Lane {
     const { request, hints, choice, seed } = question;
     const { plan, filters } = this.#parts;
     const rows = this.#rows;
-    this.#lot.begin(seed);
-    this.#isScored = false;
-    this.#telling = "told";
+    this.#begin(rows, choice, seed);
     filters?.begin(request, hints);
     if (rows.gather(choice.among) === 0) return this.#refused(question);
     for (const [name, owner] of this.#owned) {
       owner.fill(request, rows.slots, rows.size, rows.columns[name], rows.columns, hints);
     }
     if (!this.#knowsNothing()) return this.#pickedByScore(question, faults);
-    this.#telling = "untold";
+    this.trace.telling = "untold";
     const untold: Question = { ...question, reason: "unknown_load" };
     return plan.saysUntold ? this.#pickedByScore(untold, faults) : this.#pickedByLoad(rows, untold);
   }
@@ -142,8 +166,7 @@ export class Lane {
   /** By our own counts alone. The filters hold here too: a pod of the wrong kind is no better than none. */
   decideByLoad(question: Omit<Question, "request">): Decision {
     const blind = { ...question, request: bodylessRequest };
-    this.#lot.begin(question.seed);
-    this.#isScored = false;
+    this.#begin(this.#loadRows, question.choice, question.seed);
     this.#parts.filters?.begin(bodylessRequest, question.hints);
     if (this.#loadRows.gather(question.choice.among) === 0) return this.#refused(blind);
     return this.#pickedByLoad(this.#loadRows, blind);
@@ -167,18 +190,28 @@ export class Lane {
     };
   }
 
+  #begin(rows: CandidateRows, { among }: Choice, seed: number): void {
+    const { trace } = this;
+    this.#lot.begin(seed);
+    trace.rows = rows;
+    trace.reads = rows === this.#rows ? this.#reads : loadReads;
+    trace.among = among;
+    trace.isScored = false;
+    trace.telling = "told";
+  }
+
   /** Called after `decide`: who was a candidate, and what every scorer gave each. */
   explain(request: InferenceRequest): { readonly slots: readonly Slot[]; readonly sheet: ScoreSheet } {
     const rows = this.#rows;
     return {
       slots: Array.from({ length: rows.size }, (_, row) => rows.slotAt(row)),
-      sheet: this.#parts.plan.explain(rows, request, this.#telling),
+      sheet: this.#parts.plan.explain(rows, request, this.trace.telling),
     };
   }
 
   /** Called after `decide`: what the candidates scored; nothing where no scorer was asked. */
   scores(): readonly CandidateScore[] {
-    if (!this.#isScored) return [];
+    if (!this.trace.isScored) return [];
     const { size } = this.#rows;
     const { totals } = this.#parts.plan;
     return Array.from({ length: size }, (_, row) => {
@@ -199,8 +232,8 @@ export class Lane {
 
   #pickedByScore(question: Question, faults?: ScorerFaults): Decision {
     const rows = this.#rows;
-    const totals = this.#parts.plan.run(rows, question.request, faults, this.#telling);
-    this.#isScored = true;
+    const totals = this.#parts.plan.run(rows, question.request, faults, this.trace.telling);
+    this.trace.isScored = true;
     return this.#picked(rows, this.#pick(totals, rows.size, this.#lot.next), question, totals);
   }
 

@@ -1,10 +1,10 @@
 /** From a request to a Decision: which pool, and by the lane of its profile which pod. Pure: no clock, log, I/O, await. */
 import type { PodTable } from "../pods/pod-table.ts";
-import type { Pool } from "../pods/pool.ts";
+import type { Pool, SlotList } from "../pods/pool.ts";
 import type { Pools } from "../pods/pools.ts";
 import type { Lesson, Pin } from "../prefix/prefix-index.ts";
-import type { InferenceRequest } from "../request/inference-request.ts";
-import { choosePods, type RouteHints } from "./choose-pool.ts";
+import { bodylessRequest, type InferenceRequest } from "../request/inference-request.ts";
+import { type Choice, choosePods, type Refusal, type RouteHints } from "./choose-pool.ts";
 import type { Decision, Picked, PickReason } from "./decision.ts";
 import type { CandidateScore, Lane, Question } from "./lane.ts";
 import { type ScorerFaults, type ScoreSheet, uncounted } from "./scoring-plan.ts";
@@ -33,6 +33,18 @@ export interface Explanation {
   }[];
 }
 
+/** How a decision came about. */
+export interface Trail {
+  /** The lane that was asked; undefined where none was. */
+  lane: Lane | undefined;
+  /** The pool it was for; undefined where that is not known. */
+  pool: Pool | undefined;
+  /** The pods of the pool that may serve such a request; undefined where that was refused. */
+  among: SlotList | undefined;
+  /** As routing saw it: by the name its model goes by at the pods. Undefined once it is forgotten. */
+  request: InferenceRequest | undefined;
+}
+
 export class Router {
   readonly #parts: RouterParts;
   /** The request's headers that some lane reads, by lower-case name. */
@@ -41,17 +53,33 @@ export class Router {
   #learning: Lane | undefined;
   /** The lane of the last decision; undefined where none was asked. */
   #decided: Lane | undefined;
+  /** How the last decision came about: scratch, valid until the next one. */
+  readonly trail: Trail = { lane: undefined, pool: undefined, among: undefined, request: undefined };
+  /** What the lot of the next `route` will be drawn with: drawn ahead, so that it can be told. */
+  #nextSeed: number;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
+    this.#nextSeed = drawSeed(parts.random);
     const ofLanes = [...parts.lanes.values()].flatMap((lane) => lane.headers);
     this.headers = [...new Set([...ofLanes, ...(parts.strategies?.headers ?? [])])];
   }
 
   route(request: InferenceRequest, reason: PickReason, hints: RouteHints): Decision {
-    const decision = this.#decide(request, reason, hints, drawSeed(this.#parts.random));
+    const decision = this.#decide(request, reason, hints, this.#drawSeed());
     if (decision.kind === "picked") this.#learning = this.#decided;
     return decision;
+  }
+
+  /** What the lot of the next request will be drawn with. */
+  get nextSeed(): number {
+    return this.#nextSeed;
+  }
+
+  #drawSeed(): number {
+    const seed = this.#nextSeed;
+    this.#nextSeed = drawSeed(this.#parts.random);
+    return seed;
   }
 
   /** The same request, the same state and the same seed give the same decision; nothing is changed but scratch. */
@@ -69,13 +97,14 @@ export class Router {
     this.#learning = this.#decided = undefined;
     const { pools, table, strategies } = this.#parts;
     const choice = choosePods(pools, table, hints, request.model);
+    this.#leaveTrail(choice, request);
     if (choice.kind === "refused") return choice;
     const strategy = strategies?.named(hints) ?? "";
     const question = { request, reason, hints, choice, seed };
     if (strategies !== undefined && strategy !== "") {
       return this.#decideBy(strategies, strategy, question, (lane, narrowed) => lane.decide(narrowed, faults));
     }
-    this.#decided = this.#laneOf(choice.pool);
+    this.#decided = this.trail.lane = this.#laneOf(choice.pool);
     return this.#decided.decide(question, faults);
   }
 
@@ -91,7 +120,7 @@ export class Router {
     if (lane === undefined) return strategies.refusal(strategy);
     const narrowed = strategies.narrow(choice, strategy, hints);
     if (narrowed.kind === "refused") return narrowed;
-    this.#decided = lane;
+    this.#decided = this.trail.lane = lane;
     return { ...ask(lane, { ...question, choice: narrowed }), strategy };
   }
 
@@ -109,17 +138,40 @@ export class Router {
 
   /** The pick that needs nothing but our own counts: for overload and for faults of our own. */
   routeByInFlight(reason: PickReason, hints: RouteHints): Decision {
+    return this.decideByInFlight(reason, hints, this.#drawSeed());
+  }
+
+  decideByInFlight(reason: PickReason, hints: RouteHints, seed: number): Decision {
     this.#learning = this.#decided = undefined;
-    const { table, pools, random, strategies } = this.#parts;
+    const { table, pools, strategies } = this.#parts;
     const choice = choosePods(pools, table, hints, "");
+    this.#leaveTrail(choice, bodylessRequest);
     // Which pool it is would stand in the body, which is not to be read now.
     if (choice.kind === "refused") return choice.code === "pool_unknown" && hints.pool === "" ? overloaded : choice;
-    const question = { reason, hints, choice, seed: drawSeed(random) };
+    const question = { reason, hints, choice, seed };
     const strategy = strategies?.named(hints) ?? "";
     if (strategies !== undefined && strategy !== "") {
       return this.#decideBy(strategies, strategy, question, (lane, narrowed) => lane.decideByLoad(narrowed));
     }
-    return this.#laneOf(choice.pool).decideByLoad(question);
+    this.trail.lane = this.#laneOf(choice.pool);
+    return this.trail.lane.decideByLoad(question);
+  }
+
+  #leaveTrail(choice: Choice | Refusal, request: InferenceRequest): void {
+    const { trail } = this;
+    trail.lane = undefined;
+    trail.pool = choice.pool;
+    trail.among = choice.kind === "chosen" ? choice.among : undefined;
+    trail.request = request;
+  }
+
+  /** Lets go of the last decision: its request's body would stay until the next one, and be taken for that one's. */
+  forget(): void {
+    const { trail } = this;
+    trail.lane = undefined;
+    trail.pool = undefined;
+    trail.among = undefined;
+    trail.request = undefined;
   }
 
   /**

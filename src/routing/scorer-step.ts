@@ -29,6 +29,10 @@ export interface Step {
   readonly readsTold: boolean;
   /** What the scorer sees: one object for all requests, with the columns it declares and no other. */
   readonly view: View;
+  /** What it gave the rows of the request at hand, clamped; scratch until the next one. */
+  scores: Float64Array;
+  /** False where it threw, and so counts nothing. */
+  counts: boolean;
 }
 
 /** Is it what pods tell of themselves, on the pages that are scraped? */
@@ -46,6 +50,8 @@ export function stepOf({ scorer, weight, options, isForeign = false }: ScorerUse
     isForeign,
     readsTold: reads.some(isTold),
     view: isForeign ? guardedView(reads) : ({ size: 0 } as View),
+    scores: new Float64Array(0),
+    counts: true,
   };
 }
 
@@ -59,17 +65,21 @@ export function standInFor(steps: readonly Step[]): Step {
     isForeign: false,
     readsTold: false,
     view: { size: 0 } as View,
+    scores: new Float64Array(0),
+    counts: true,
   };
 }
 
 /** To be called when the rows have got new arrays. */
-export function showArrays({ view, reads, isForeign }: Step, { columns: gathered, slots }: CandidateRows): void {
+export function showArrays(step: Step, { columns: gathered, slots }: CandidateRows): void {
+  const { view, reads, isForeign } = step;
+  step.scores = new Float64Array(slots.length);
   for (const name of reads) view[name] = isForeign ? new Float64Array(slots.length) : gathered[name];
 }
 
 /** Scores the rows; throws what the scorer throws, and where it breaks its contract in a way that can be told. */
-export function scoreRows(step: Step, rows: CandidateRows, scores: Float64Array, request: InferenceRequest): void {
-  const { view, score, isForeign } = step;
+export function scoreRows(step: Step, rows: CandidateRows, request: InferenceRequest): void {
+  const { view, score, scores, isForeign } = step;
   view.size = rows.size;
   if (isForeign) copyColumns(step, rows);
   const given: unknown = score(view, scores, request);

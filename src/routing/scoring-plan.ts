@@ -31,7 +31,6 @@ export class ScoringPlan {
   /** Those that have no say where nothing is told: what they gave would be the same for everybody. */
   readonly #silenced: readonly Step[];
   readonly #faults: ScorerFaults;
-  #scores = new Float64Array(0);
   /** The rows whose arrays the views hold; rows replace all of them when they grow. */
   #seen: Int32Array | undefined;
 
@@ -57,8 +56,7 @@ export class ScoringPlan {
     totals.fill(0, 0, size);
     for (const step of this.#steps[telling]) {
       if (!this.#score(step, rows, request, faults)) continue;
-      const { weight } = step;
-      const scores = this.#scores;
+      const { weight, scores } = step;
       for (let row = 0; row < size; row++) totals[row]! += scores[row]! * weight;
     }
     return totals;
@@ -72,26 +70,38 @@ export class ScoringPlan {
     const nothing = { weight: 0, scores: new Array<number>(size).fill(0) };
     for (const step of this.#steps[telling]) {
       const counts = this.#score(step, rows, request, uncounted);
-      sheet.set(step.name, counts ? { weight: step.weight, scores: [...this.#scores.subarray(0, size)] } : nothing);
+      sheet.set(step.name, counts ? { weight: step.weight, scores: [...step.scores.subarray(0, size)] } : nothing);
     }
     if (telling === "untold") for (const { name } of this.#silenced) sheet.set(name, nothing);
     return sheet;
   }
 
-  /** Leaves the clamped scores in the scratch; false where the scorer threw. */
+  /** Those that had a say in the last `run`, with what they gave its rows: scratch until the next one. */
+  stepsOf(telling: Telling): readonly Step[] {
+    return this.#steps[telling];
+  }
+
+  /** Those that had none because nothing was told. */
+  silencedIn(telling: Telling): readonly Step[] {
+    return telling === "untold" ? this.#silenced : [];
+  }
+
+  /** Leaves the clamped scores with the step; false where the scorer threw. */
   #score(step: Step, rows: CandidateRows, request: InferenceRequest, faults: ScorerFaults): boolean {
     const { size } = rows;
     // A row that is not written must not keep what another scorer gave it.
-    this.#scores.fill(Number.NaN, 0, size);
+    step.scores.fill(Number.NaN, 0, size);
+    step.counts = true;
     try {
-      scoreRows(step, rows, this.#scores, request);
+      scoreRows(step, rows, request);
     } catch (error) {
       faults.threw(step.name, error);
+      step.counts = false;
       // An async one may go on and write to the old ones later.
-      if (step.isForeign) this.#scores = new Float64Array(rows.slots.length);
+      if (step.isForeign) step.scores = new Float64Array(rows.slots.length);
       return false;
     }
-    if (clampAll(this.#scores, size)) faults.outOfRange(step.name);
+    if (clampAll(step.scores, size)) faults.outOfRange(step.name);
     return true;
   }
 
@@ -100,7 +110,6 @@ export class ScoringPlan {
     if (this.#seen === slots) return;
     this.#seen = slots;
     this.totals = new Float64Array(slots.length);
-    this.#scores = new Float64Array(slots.length);
     for (const step of [...this.#steps.untold, ...this.#silenced]) showArrays(step, rows);
   }
 }

@@ -196,6 +196,7 @@ export class Scraper {
     writeExtras(columns, watch.pod.slot, numbers);
     watch.facts.takeNumbers(numbers);
     watch.readAtMs = readAtMs;
+    this.#parts.table.toldAtMs[watch.pod.slot] = readAtMs;
     watch.staleAtMs = readAtMs + watch.options.stalenessMs;
     if (watch.staleAtMs < this.#expiryAtMs) this.#armExpiry(watch.staleAtMs);
   }

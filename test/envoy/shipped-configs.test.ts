@@ -21,7 +21,15 @@ import { findTestEnvoy, type TestEnvoy } from "../support/test-envoy.ts";
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
 /** jwt.yaml needs a file of keys, and is validated where it gets one. */
-const shipped = ["buffered.yaml", "duplex.yaml", "ext-authz.yaml", "round-robin.yaml", "shadow.yaml", "sidecar.yaml"];
+const shipped = [
+  "buffered.yaml",
+  "duplex.yaml",
+  "ext-authz.yaml",
+  "round-robin.yaml",
+  "shadow.yaml",
+  "sidecar.yaml",
+  "tracing.yaml",
+];
 /** They say in their first lines that they need Envoy 1.38. */
 const since138 = ["override-host.yaml", "override-host-duplex.yaml"];
 const withPicker = ["buffered.yaml", "duplex.yaml"];

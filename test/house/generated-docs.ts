@@ -1,9 +1,12 @@
 /** The generated parts of the documents: what each is made from, and how it gets between its markers. */
+
+import { rulesOf } from "../../deploy/monitoring/rules.ts";
 import { builtInScorers } from "../../scorers/index.ts";
 import { demoOptions } from "../../src/cli/demo.ts";
 import { defaultWeights } from "../../src/config/default-profile.ts";
 import { fileKeys } from "../../src/config/file-keys.ts";
 import { dashed, environmentName } from "../../src/config/load-config.ts";
+import { logComponents } from "../../src/config/log-levels.ts";
 import type { OptionSpec, OptionTable } from "../../src/config/option-table.ts";
 import { serveOptions } from "../../src/config/options.ts";
 import { pluginOptionRows } from "../../src/config/plugin-options.ts";
@@ -157,8 +160,16 @@ const generators: Readonly<Record<string, () => string>> = {
       ["Reason", "The pick was made by"],
       Object.entries(pickReasons).map(([name, meaning]) => [code(name), meaning]),
     ),
+  "log-components": () => meanings("Component", "Says", logComponents),
   "rewrite-outcomes": () => meanings("Outcome", "The request", rewriteOutcomes),
   "name-backs": () => meanings("Outcome", "The answer reached the client", nameBacks),
+  alerts: () => {
+    const rows = rulesOf().flatMap(({ alert, for: forHow = "at once", labels, annotations }) => {
+      if (alert === undefined) return [];
+      return [[code(alert), labels?.["severity"] ?? "", forHow, annotations?.["description"] ?? ""]];
+    });
+    return table(["Alert", "Severity", "After", "What it means, and what to look at"], rows);
+  },
   metrics: () => {
     const rows = Object.values(metricSpecs).map(({ name, kind, labels, help }) => {
       return [code(name), kind, labels.map(code).join(", "), help];

@@ -3,14 +3,15 @@ import { describe, expect, test } from "vitest";
 import { importsOf, listFiles, readSource } from "./tree.ts";
 
 /**
- * main -> cli -> {app, demo, doctor} -> {config, ext-proc, observe, discovery, scrape, accounting, affinity} -> routing
- *      -> {request, prefix, response, rewrite} -> {pods, scorer} -> {engine-model, pods/columns, request/inference-request, errors}
+ * main -> cli -> {app, demo, doctor, replay} -> {config, ext-proc, observe, discovery, scrape, accounting, affinity} -> explain
+ *      -> routing -> {request, prefix, response, rewrite} -> {pods, scorer} -> {engine-model, pods/columns, request/inference-request, errors}
  */
 const layers: readonly (readonly string[])[] = [
   ["main"],
   ["cli"],
-  ["app", "demo", "doctor"],
+  ["app", "demo", "doctor", "replay"],
   ["config", "ext-proc", "observe", "discovery", "scrape", "accounting", "affinity"],
+  ["explain"],
   ["routing"],
   ["request", "prefix", "response", "rewrite"],
   ["pods", "scorer"],
@@ -20,7 +21,11 @@ const placed = layers.flat();
 
 /** Files with a place of their own in the picture above, or that share another's. */
 function partOf(path: string): string {
-  if (/^src\/(build-host|build-lanes|build-sources|build-strategies|build-go-report|known-pods)\.ts$/.test(path))
+  if (
+    /^src\/(build-host|build-lanes|build-sources|build-strategies|build-go-report|build-explain|build-status|known-pods)\.ts$/.test(
+      path,
+    )
+  )
     return "app";
   const name = path.replace(/^src\//, "").replace(/\.ts$/, "");
   return placed.includes(name) ? name : (name.split("/")[0] ?? name);
@@ -78,10 +83,10 @@ describe("the parts of src", () => {
     expect(offenders((from, to) => to.startsWith("src/doctor/") && !/^src\/(cli|doctor)\//.test(from))).toEqual([]);
   });
 
-  test("the engine model imports nothing of ours but errors, and only demo imports it", () => {
+  test("the engine model imports nothing of ours but errors, and only demo and replay import it", () => {
     const isModel = (path: string) => path.startsWith("src/engine-model/");
     expect(offenders((from, to) => isModel(from) && !isModel(to) && to !== "src/errors.ts", innerEdges)).toEqual([]);
-    expect(offenders((from, to) => isModel(to) && !isModel(from) && !from.startsWith("src/demo/"))).toEqual([]);
+    expect(offenders((from, to) => isModel(to) && !isModel(from) && !/^src\/(demo|replay)\//.test(from))).toEqual([]);
   });
 });
 
@@ -89,6 +94,17 @@ describe("special rules", () => {
   test("only src/ext-proc imports @grpc/grpc-js", () => {
     expect(offenders((from, to) => to.startsWith("@grpc/") && !from.startsWith("src/ext-proc/"))).toEqual([]);
     expect(edges.some(({ to }) => to === "@grpc/grpc-js")).toBe(true);
+  });
+
+  test("only src/observe/tracing imports OpenTelemetry, and what does so is loaded by start-tracing.ts alone", () => {
+    const isOf = (path: string) => path.startsWith("@opentelemetry/");
+    expect(offenders((from, to) => isOf(to) && !from.startsWith("src/observe/tracing/"))).toEqual([]);
+    const loading = new Set(edges.filter(({ to }) => isOf(to)).map(({ from }) => from));
+    expect(loading.size).toBeGreaterThan(1);
+    const loaders = edges.filter(({ from, to }) => loading.has(to) && !loading.has(from)).map(show);
+    expect(loaders.filter((edge) => !edge.startsWith("src/observe/tracing/start-tracing.ts "))).toEqual([
+      "src/observe/tracing/span-report.ts -> src/observe/tracing/span-queue.ts",
+    ]);
   });
 
   test("routing imports neither observe nor config nor anything of Node or npm", () => {

@@ -12,7 +12,8 @@ const isUnowned = (part: string) => unowned.has(part) || part.endsWith(".log");
 /** Paths from the root, with forward slashes. */
 export function listFiles(pattern: string): string[] {
   const exclude = (name: string) => name.split(sep).some(isUnowned);
-  const found = globSync(pattern, { cwd: root, exclude });
+  // In a worktree .git is a file, of which globs ask only where they read its folder.
+  const found = globSync(pattern, { cwd: root, exclude }).filter((path) => !exclude(path));
   return found.map((path) => path.replaceAll(sep, "/")).sort();
 }
 

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { parse } from "yaml";
+import { rulesText } from "../../deploy/monitoring/rules.ts";
 import { connectExtProc } from "../../src/ext-proc/client.ts";
 import { mutatedHeaders } from "../../src/ext-proc/messages.ts";
 import { containerOf, find, parseObjects, renderChart } from "../support/chart-objects.ts";
@@ -38,7 +40,7 @@ describe.skipIf(tools.isMissing || kube.isMissing || crds.isMissing)(
     beforeAll(async () => {
       server = await KubeServer.start({ binary: kube.binary });
       await server.admin.createKind(newestCrd("inference.networking.k8s.io", "InferencePool"));
-      for (const kind of ["PodMonitor", "ServiceMonitor"]) {
+      for (const kind of ["PodMonitor", "ServiceMonitor", "PrometheusRule"]) {
         await server.admin.createKind(newestCrd("monitoring.coreos.com", kind));
       }
       for (const name of ["models", "kustomized", "aibrix-system", "handed", "dropped"]) {
@@ -59,8 +61,10 @@ describe.skipIf(tools.isMissing || kube.isMissing || crds.isMissing)(
       await applyAll(await render());
       await applyAll(await render(extreme));
       for (const kind of ["PodMonitor", "ServiceMonitor"]) {
-        const monitoring = { kind, interval: "500ms", labels: { release: "prometheus" } };
-        await applyAll([find(await render({ monitoring }), kind)]);
+        const monitoring = { kind, interval: "500ms", labels: { release: "prometheus" }, rules: true };
+        const objects = await render({ monitoring });
+        await applyAll([find(objects, kind), find(objects, "PrometheusRule")]);
+        expect(find(objects, "PrometheusRule")["spec"]).toEqual({ groups: parse(rulesText()).groups });
       }
     });
 
@@ -76,6 +80,7 @@ describe.skipIf(tools.isMissing || kube.isMissing || crds.isMissing)(
       await applyAll(objects, "kustomized");
       expect(find(objects, "Deployment")["spec"]).not.toHaveProperty("replicas");
       expect(find(objects, "PodMonitor").metadata.name).toBe("pointsman");
+      expect(find(objects, "PrometheusRule").metadata.name).toBe("pointsman");
     });
 
     const replicasOf = async (name: string, namespace: string) => {

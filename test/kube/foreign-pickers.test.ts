@@ -98,7 +98,6 @@ describe.skipIf(kube.isMissing)(`the old group at a real API server${kube.note}`
       "--cache-info-metric",
       "--metrics-endpoint-auth",
       "--enable-pprof",
-      "--tracing",
     ]);
   });
 

@@ -63,6 +63,14 @@ export class PickerProcess {
     return this.#portOf("envoy.service.ext_proc.v3.ExternalProcessor");
   }
 
+  get metricsAddress(): string {
+    return `127.0.0.1:${this.#portOf("metrics")}`;
+  }
+
+  get adminAddress(): string {
+    return `127.0.0.1:${this.#portOf("admin")}`;
+  }
+
   get healthAddress(): string {
     return `127.0.0.1:${this.#portOf("grpc.health.v1.Health")}`;
   }
@@ -136,7 +144,9 @@ export function sumOf(page: string, name: string, labels: Readonly<Record<string
   const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
   let sum = 0;
   for (const line of lines) {
-    const [series = "", value] = line.split(" ");
+    // Labels may hold spaces.
+    const end = line.lastIndexOf(" ");
+    const [series, value] = [line.slice(0, end), line.slice(end)];
     if (series.split("{")[0] === name && wanted.every((pair) => series.includes(pair))) sum += Number(value);
   }
   return sum;

@@ -6,7 +6,8 @@ import net from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { protoMethods } from "../../src/ext-proc/messages.ts";
 
-const frameType = { headers: 1, rstStream: 3, settings: 4, ping: 6 } as const;
+const frameType = { data: 0, headers: 1, rstStream: 3, settings: 4, ping: 6 } as const;
+const END_STREAM = 1;
 const END_HEADERS = 4;
 const CANCEL = 8;
 /** Streams opened and reset between two looks at whether the peer still listens. */
@@ -84,6 +85,26 @@ export class RawConnection {
       await this.#heard();
     }
     await setImmediate();
+  }
+
+  /** Opens one stream with this message on it, and tells when all of it was read. */
+  async openStream(message: Buffer): Promise<void> {
+    const length = Buffer.alloc(5);
+    length.writeUInt32BE(message.length, 1);
+    const opening = [this.#opening, frame(frameType.headers, END_HEADERS, this.#nextStream, processHeaders)];
+    this.#opening = Buffer.alloc(0);
+    this.#socket.write(
+      Buffer.concat([...opening, frame(frameType.data, 0, this.#nextStream, Buffer.concat([length, message]))]),
+    );
+    await this.#heard();
+  }
+
+  /** Resets the stream that was opened last; as Envoy does it, behind its end. */
+  resetStream(code: number, isEnded: boolean): void {
+    const end = isEnded ? [frame(frameType.data, END_STREAM, this.#nextStream, Buffer.alloc(0))] : [];
+    const reset = frame(frameType.rstStream, 0, this.#nextStream, Buffer.from([0, 0, 0, code]));
+    this.#nextStream += 2;
+    this.#socket.write(Buffer.concat([...end, reset]));
   }
 
   close(): void {

@@ -16,6 +16,7 @@ import {
   type ProcessingResponse,
   protoMethods,
 } from "../../src/ext-proc/messages.ts";
+import { PickPhases } from "../../src/ext-proc/pick-phases.ts";
 import { Stream } from "../../src/ext-proc/stream.ts";
 import type { AnsweredRequest, StreamEnd, StreamHost, StreamPort } from "../../src/ext-proc/stream-host.ts";
 import type { Served } from "../../src/ext-proc/watched.ts";
@@ -45,6 +46,7 @@ export interface RigOptions {
   readonly ignoresSubset?: boolean;
   readonly emitsScores?: boolean;
   readonly marksAnswers?: boolean;
+  readonly tellsWhy?: boolean;
   readonly strategyHeader?: string;
   readonly saysAsAibrix?: boolean;
   /** How many pods a pick names. */
@@ -70,6 +72,7 @@ export class StreamRig {
   readonly rewrites = new RewriteBook();
   readonly objectives = new Objectives();
   readonly held = new Set<Held>();
+  readonly phases = new PickPhases();
   readonly inFlight: InFlight;
   readonly host: StreamHost;
   clockMs = 0;
@@ -119,6 +122,7 @@ export class StreamRig {
       budget: new BufferBudget(options.bufferLimitBytes ?? 1e9),
       // The real one sweeps on a timer; here `advance` does.
       deadlines: this.held as unknown as StreamHost["deadlines"],
+      phases: this.phases,
       settings: {
         bodyLimitBytes: options.bodyLimitBytes ?? 1e6,
         streamLimit: options.streamLimit ?? 100,
@@ -128,6 +132,7 @@ export class StreamRig {
         ignoresSubset: options.ignoresSubset ?? false,
         emitsScores: options.emitsScores ?? false,
         marksAnswers: options.marksAnswers ?? false,
+        tellsWhy: options.tellsWhy ?? false,
         strategyHeader: options.strategyHeader,
         saysAsAibrix: options.saysAsAibrix ?? false,
         answerDeadlineMs: 140,
@@ -137,7 +142,9 @@ export class StreamRig {
       events: {
         message: () => {},
         picked: (decision) => this.picks.push(decision),
-        refused: (code) => this.refusals.push(code),
+        timed: () => {},
+        foreseen: () => {},
+        refused: ({ code }) => this.refusals.push(code),
         bodyUnseen: (mode) => this.unseen.push(mode),
         bodyUnread: (why) => this.unread.push(why),
         wantsRequestId: false,

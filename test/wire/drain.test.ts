@@ -37,6 +37,19 @@ test("serve keeps answering while its readiness says NOT_SERVING, until the dela
   expect(await stream.ended).toMatchObject({ code: 0 });
 });
 
+test.each(["SIGUSR1", "SIGUSR2"] as const)(
+  "serve lives through %s, opens no debugger for it, and drains later",
+  async (signal) => {
+    await start();
+    picker.signal(signal);
+    expect(await client.checkHealth(readiness)).toBe("SERVING");
+    picker.signal(signal);
+    picker.signal("SIGTERM");
+    expect(await picker.exited).toBe(0);
+    expect(picker.log.filter((line) => "stderr" in line)).toEqual([]);
+  },
+);
+
 test("serve finishes a request that waits for its body, then ends with 0", async () => {
   await start("--drain-timeout=1h");
   const stream = client.process();

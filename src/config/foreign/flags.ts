@@ -169,7 +169,11 @@ const watching: readonly ForeignFlag[] = [
     "the admin port tells pods and decisions",
     unless(false, "has no effect here: there are no profiles of the process; the admin port tells pods and decisions"),
   ),
-  idle("tracing", "true", flag, "no traces are sent", unless(false, "has no effect here: no traces are sent")),
+  own(
+    "tracing",
+    "true",
+    "auto by default: on where the environment names a collector; nothing is written to the console",
+  ),
   own("v", "2"),
   idle("zap-devel", "true", flag, "the log is JSON, a line each", unless(false, "has no effect here: the log is JSON")),
   idle(

@@ -1,6 +1,6 @@
 /** What `--pods-dns` names: hosts with a port, looked up as A and AAAA records, and services, looked up as SRV. */
 import type { ConfigFault } from "../../errors.ts";
-import { type EntryFault, isHostName, parsePort, quoted } from "../pod-address.ts";
+import { type EntryFault, hostOfUrl, isHostName, parsePort, quoted } from "../pod-address.ts";
 import { type AddressType, addressTypes } from "./dns-exchange.ts";
 
 export type DnsName =
@@ -55,6 +55,6 @@ export function parseDnsName(written: string): DnsName | EntryFault {
 
 /** A URL's host and port. */
 function hintFor(text: string): { readonly hint?: string } {
-  const url = /^https?:\/\/([^/]+)/.exec(text)?.[1];
+  const url = hostOfUrl(text);
   return url === undefined ? {} : { hint: url };
 }

@@ -82,6 +82,13 @@ test.each([
   ]);
 });
 
+test("serveFaults tells a decision log in a folder that is not there", () => {
+  expect(faultsOf("--decision-log=stdout")).toEqual([]);
+  expect(faultsOf("--decision-log=no-such-folder/log.jsonl")).toEqual([
+    "--decision-log: expected a file in a folder that can be written, got no-such-folder/log.jsonl: ENOENT",
+  ]);
+});
+
 test("serveFaults refuses a key that belongs to another certificate", () => {
   const certs = folderWith({ "tls.crt": own.certificate, "tls.key": other.key });
   expect(faultsOf(`--cert-path=${certs}`)).toEqual([

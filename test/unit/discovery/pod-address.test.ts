@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { isPodName, isUsableIp, parsePort, podAddress, quoted } from "../../../src/discovery/pod-address.ts";
+import {
+  isPodName,
+  isUsableIp,
+  parsePodEntry,
+  parsePort,
+  podAddress,
+  quoted,
+} from "../../../src/discovery/pod-address.ts";
 
 describe("podAddress", () => {
   test.each([
@@ -64,4 +71,21 @@ describe("isUsableIp", () => {
 test("quoted shortens what is long", () => {
   expect(quoted("a".repeat(60))).toHaveLength(62);
   expect(quoted("a".repeat(61))).toBe(`"${"a".repeat(57)}..."`);
+});
+
+test.each([
+  ["http://me:SECRET@pod:8000/", '"http://[redacted]@pod:8000/"'],
+  ["http://me:pa/SEC@RET@pod:8000", '"http://[redacted]@pod:8000"'],
+  ["me:SECRET@pod:80", '"[redacted]@pod:80"'],
+  [`me:${"SECRET".repeat(20)}@pod:80`, '"[redacted]@pod:80"'],
+  ["https://pod/x?key=SECRET", '"https://pod/x?[redacted]"'],
+  ["10.0.0.1", '"10.0.0.1"'],
+  ["a".repeat(70), `"${"a".repeat(57)}..."`],
+])("quoted shows of %j %s", (text, shown) => {
+  expect(quoted(text)).toBe(shown);
+});
+
+test("parsePodEntry hints at host and port of a URL alone", () => {
+  expect(parsePodEntry("http://me:pa/SECRET@pod:8000/x")).toMatchObject({ hint: "pod:8000" });
+  expect(parsePodEntry("http://10.0.0.1:8000")).toMatchObject({ hint: "10.0.0.1:8000" });
 });

@@ -86,7 +86,16 @@ describe("BUFFERED", () => {
     expect(reasons(rig)).toEqual(["scored", "no_prompt"]);
     const unfinished = rig.open().headers("BUFFERED", { headers: {} });
     unfinished.stream.onHalfClose();
-    expect([reasons(rig).length, rig.inFlightCount]).toEqual([3, 2]);
+    expect([reasons(rig).length, rig.inFlightCount]).toEqual([2, 2]);
+    expect(rig.ends.at(-1)).toMatchObject({ cause: "half-close", answered: false, inFlightSource: "none" });
+  });
+
+  test("Stream counts the pod named with the headers where an answer shows that no body was needed", () => {
+    const rig = new StreamRig();
+    const answered = rig.open().headers("BUFFERED", { headers: {} });
+    answered.send({ response_headers: {} });
+    answered.stream.onHalfClose();
+    expect([reasons(rig), rig.ends.at(-1)?.answered]).toEqual([["no_prompt"], true]);
   });
 
   test("Stream withdraws the pod named with the headers when the body is refused", () => {

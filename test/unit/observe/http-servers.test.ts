@@ -39,7 +39,30 @@ test("metricsServer sends the page while it is still being written", async () =>
 test("metricsServer sends all of the metrics", async () => {
   const metrics = new Metrics("1.0.0");
   const server = metricsServer(metrics, ready);
-  metrics.others.push({ pieces: () => ["llm_d_epp_info 1\n"] });
+  metrics.others.push({ name: "llm_d_epp_info", pieces: () => ["llm_d_epp_info 1\n"] });
   const { statusCode, body } = await server.inject("/metrics");
   expect([statusCode, body]).toEqual([200, await metrics.render()]);
+});
+
+test("metricsServer sends a whole page where a family cannot be told, and says which", async () => {
+  const metrics = new Metrics("1.0.0");
+  const said: string[] = [];
+  metrics.onFault = (family) => said.push(family);
+  const server = metricsServer(metrics, ready);
+  function* pieces() {
+    yield "broken 1\n";
+    throw new Error("in the middle of the page");
+  }
+  metrics.others.push({ name: "broken", pieces }, { name: "last", pieces: () => ["last 1\n"] });
+  const at = await server.listen({ host: "127.0.0.1", port: 0 });
+  try {
+    const answer = await fetch(`${at}/metrics`);
+    const page = await answer.text();
+    expect(answer.status).toBe(200);
+    expect(page).toMatch(/\nlast 1\n$/);
+    expect(page).not.toMatch(/^broken/m);
+    expect(said).toEqual(["broken"]);
+  } finally {
+    await server.close();
+  }
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { labelsText, PolledFamily } from "../../../src/observe/instruments.ts";
+import { PolledFamily } from "../../../src/observe/instruments.ts";
+import { labelsText } from "../../../src/observe/metric-cells.ts";
 
 const spec = { name: "pods_waiting", help: "How many wait.", labels: ["pod"] };
 const head = "# HELP pods_waiting How many wait.\n# TYPE pods_waiting gauge\n";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { labelsText } from "../../../src/observe/instruments.ts";
+import { labelsText } from "../../../src/observe/metric-cells.ts";
 import { metricSpecs } from "../../../src/observe/metric-specs.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
 import { sumOf } from "../../support/picker-process.ts";
@@ -41,7 +41,10 @@ describe("Metrics.render", () => {
   ] as const)("by the names %s tells ours: %s; the process's and others' families always", async (names, tellsOwn) => {
     const metrics = new Metrics("1.0.0", names);
     metrics.watchProcess();
-    metrics.others.push({ pieces: () => ["# TYPE llm_d_epp_info gauge\n", "llm_d_epp_info 1\n"] });
+    metrics.others.push({
+      name: "llm_d_epp_info",
+      pieces: () => ["# TYPE llm_d_epp_info gauge\n", "llm_d_epp_info 1\n"],
+    });
     const page = await metrics.render();
     expect(/^# TYPE pointsman_info /m.test(page)).toBe(tellsOwn);
     expect(/^# TYPE pointsman_pod_waiting /m.test(page)).toBe(tellsOwn);
@@ -67,11 +70,46 @@ describe("Metrics.render", () => {
         yield `x${i} 1\n`;
       }
     }
-    metrics.others.push({ pieces }, { pieces });
+    metrics.others.push({ name: "x", pieces }, { name: "y", pieces });
     const page = await metrics.render();
     clearImmediate(waiting);
     expect(new Set(seen).size).toBe(6);
-    expect(page).toMatch(/x0 1\nx1 1\nx2 1\n\nx0 1\n/);
+    expect(page).toMatch(/x0 1\nx1 1\nx2 1\nx0 1\n/);
+  });
+
+  test("has, at zero, every series of which all labels are known beforehand, and none that was never set", async () => {
+    const page = await new Metrics("1.0.0").render();
+    expect(sumOf(page, "pointsman_streams_ended_total", { cause: "drain", answered: "false" })).toBe(0);
+    expect(page).toContain('\npointsman_streams_ended_total{cause="drain",answered="false"} 0\n');
+    expect(page).toContain('\npointsman_pick_phase_seconds_bucket{phase="route",le="0.00001"} 0\n');
+    expect(page).toContain('\npointsman_faults_total{where="metrics"} 0\n');
+    expect(page).not.toMatch(/^pointsman_(picks_total|streams_open|pod_\w+|in_flight)[ {]/m);
+  });
+
+  test("without a family that cannot be written has all the others, counts it each time and says it once", async () => {
+    const metrics = new Metrics("1.0.0");
+    const said: string[] = [];
+    metrics.onFault = (family, error) => said.push(`${family}: ${(error as Error).message}`);
+    metrics.instruments.podKvUsage.readFrom((write) => {
+      write(labelsText({ pod: "a" }), 0.5);
+      throw new Error("broken");
+    });
+    function* pieces() {
+      yield "halfway 1\n";
+      throw new Error("broken too");
+    }
+    metrics.others.push({ name: "halfway", pieces }, { name: "last", pieces: () => ["last 1\n"] });
+    metrics.refreshers.push(() => {
+      throw new Error("not up to date");
+    });
+    const first = await metrics.render();
+    expect(first).not.toMatch(/pod_kv_usage|halfway/);
+    expect(first).toMatch(/^pointsman_pod_waiting|# TYPE pointsman_pod_in_flight gauge$/m);
+    expect(first).toMatch(/^last 1\n$/m);
+    const second = await metrics.render();
+    expect(said).toEqual(["gauges: not up to date", "pointsman_pod_kv_usage: broken", "halfway: broken too"]);
+    expect(sumOf(await metrics.render(), "pointsman_faults_total", { where: "metrics" })).toBeGreaterThanOrEqual(6);
+    expect(second).toMatch(/^last 1\n$/m);
   });
 
   test("calls what brings the gauges up to date first", async () => {

@@ -77,7 +77,7 @@ function report(count: number) {
   const clock = { ms: 0 };
   const heard: string[] = [];
   const made = new PodReport({
-    log: { info: write, warn: write, error: write } as unknown as Logger,
+    logs: { of: () => ({ info: write, warn: write, error: write }) as unknown as Logger },
     instruments: metrics.instruments,
     inFlight: new InFlight(table, () => clock.ms),
     models: new ServedModels(),

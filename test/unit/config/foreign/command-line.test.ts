@@ -33,7 +33,6 @@ describe("the flags of other pickers", () => {
       expect.stringContaining("--metrics-staleness-threshold: has no effect here"),
       expect.stringContaining("--metrics-endpoint-auth: has no effect here"),
       expect.stringContaining("--enable-pprof: has no effect here"),
-      "--tracing: has no effect here: no traces are sent",
       expect.stringContaining("--zap-devel: has no effect here"),
       "--zap-log-level: deprecated: say -v instead",
       expect.stringContaining("--zap-stacktrace-level: has no effect here"),
