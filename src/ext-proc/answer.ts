@@ -7,9 +7,7 @@ import type { ModelEntry } from "../pods/served-models.ts";
 import type { NoBody } from "../request/body-form.ts";
 import { fingerprintOf } from "../request/fingerprint-body.ts";
 import type { Api } from "../request/inference-request.ts";
-import type { Splice } from "../request/model-place.ts";
 import { isFormApi } from "../request/other-apis.ts";
-import { splicedBody, splicedChunks } from "../rewrite/splice-body.ts";
 import type { Refusal } from "../routing/choose-pool.ts";
 import type { Decision, ModelRewrite, Picked, PickReason } from "../routing/decision.ts";
 import type { Trail } from "../routing/router.ts";
@@ -18,15 +16,12 @@ import { afterwards, decide } from "./decide.ts";
 import type { PickReply } from "./destination-header.ts";
 import { modelListReply, refusalReply } from "./encode-immediate.ts";
 import { proceed } from "./encode-reply.ts";
-import { passBody, passChanged } from "./pass-body.ts";
+import { pickReply } from "./pick-reply.ts";
 import { RequestHead } from "./request-head.ts";
+import { RequestReplies } from "./request-replies.ts";
 import type { PickTrace } from "./request-trace.ts";
-import { pickHeaders } from "./strategy-headers.ts";
 import type { RequestRecord, StreamHost, StreamPort } from "./stream-host.ts";
 import type { Watched } from "./watched.ts";
-
-/** What a client's request is found by in every log on its way. */
-const REQUEST_ID_HEADER = "x-request-id";
 
 const none: readonly Pod[] = [];
 
@@ -34,14 +29,12 @@ const none: readonly Pod[] = [];
 const noHead = new RequestHead();
 
 export class Answer {
-  readonly #port: StreamPort;
   readonly #host: StreamHost;
+  readonly replies: RequestReplies;
   /** Absent where nobody wants to know of every request. */
   readonly record: RequestRecord | undefined;
   /** The pod named before the body is known, until a pick confirms or replaces it. */
   #provisional: Picked | undefined;
-  /** In observability mode Envoy reads no replies: nothing is sent, the pick is made all the same, and not followed. */
-  shadow = false;
   readonly watched: Watched = { wouldBe: undefined, lesson: undefined, served: "unseen", servedAtMs: 0 };
   head: RequestHead = noHead;
   requestId = "";
@@ -60,8 +53,6 @@ export class Answer {
   predictedHit = Number.NaN;
   /** What became of the model's name; undefined where nobody wanted another. */
   rewrite: ModelRewrite | undefined;
-  /** What changes in the body that is held. */
-  #splice: Splice | undefined;
   /** The header of the answer that is to name the pod; "" for none. */
   tokenHeader = "";
   /** What the answer's headers are to tell of the pick; "" where nobody wants to know. */
@@ -74,13 +65,16 @@ export class Answer {
   fingerprint = 0;
   /** Is a pick or an immediate response out? */
   given = false;
-  /** When the last reply of this direction went out. */
-  repliedAtMs = 0;
 
   constructor(port: StreamPort, host: StreamHost) {
-    this.#port = port;
     this.#host = host;
+    this.replies = new RequestReplies(port, host.now);
     this.record = host.openRecord?.();
+  }
+
+  /** In observability mode Envoy reads no replies: the pick is made all the same, and not followed. */
+  get shadow(): boolean {
+    return this.replies.areUnread;
   }
 
   get api(): Api {
@@ -160,7 +154,7 @@ export class Answer {
         return this.#refuse(decision, this.#host.router.trail);
       }
       this.awaitsModel = true;
-      this.send(proceed.requestHeaders);
+      this.replies.send(proceed.requestHeaders);
       return true;
     }
     this.#name(decision, "onHeaders");
@@ -177,8 +171,8 @@ export class Answer {
     if (picked === undefined) return;
     this.#host.router.forget();
     afterwards(this.#host, () => {
-      this.#tellPick(picked, this.repliedAtMs - this.startedAtMs);
-      this.trace?.picked(picked, this.repliedAtMs, this);
+      this.#tellPick(picked, this.replies.lastAtMs - this.startedAtMs);
+      this.trace?.picked(picked, this.replies.lastAtMs, this);
     });
   }
 
@@ -200,9 +194,9 @@ export class Answer {
     const listed: readonly ModelEntry[] | Refusal | undefined = this.#host.listModels(this.head.hints);
     if (listed === undefined || this.shadow) return false;
     if ("kind" in listed) this.#refuse(listed);
-    else this.send(modelListReply(listed));
+    else this.replies.send(modelListReply(listed));
     this.given = true;
-    this.trace?.answered(this.repliedAtMs);
+    this.trace?.answered(this.replies.lastAtMs);
     return true;
   }
 
@@ -214,7 +208,7 @@ export class Answer {
     if (this.shadow) this.watched.wouldBe = refusal;
     if (this.shadow) return false;
     const { saysAsAibrix, tellsWhy } = this.#host.settings;
-    this.send(refusalReply(refusal, saysAsAibrix, tellsWhy ? whyRefused(refusal) : ""));
+    this.replies.send(refusalReply(refusal, saysAsAibrix, tellsWhy ? whyRefused(refusal) : ""));
     if (this.ticket !== undefined) this.#host.inFlight.withdraw(this.ticket);
     this.ticket = undefined;
     this.#host.events.refused(refusal, this.#host.now() - this.startedAtMs, this.requestId, trail);
@@ -226,44 +220,15 @@ export class Answer {
   /** Answers the headers and changes nothing. */
   goOn(): void {
     this.given = true;
-    this.send(proceed.requestHeaders);
-  }
-
-  pass(mode: BodyMode, body: Buffer, end: boolean): void {
-    if (this.shadow) return;
-    this.repliedAtMs = this.#host.now();
-    passBody(this.#port, "requestBody", mode, body, end);
-  }
-
-  /** The chunks of a body, and its end behind the last one where `endsHere` says so. */
-  passAll(mode: BodyMode, chunks: readonly Buffer[], endsHere: boolean): void {
-    const last = chunks.length - 1;
-    const splice = this.#splice;
-    this.#splice = undefined;
-    if (splice !== undefined && !this.shadow) this.#passSpliced(mode, chunks, splice, endsHere);
-    else for (const [at, chunk] of chunks.entries()) this.pass(mode, chunk, endsHere && at === last);
-  }
-
-  #passSpliced(mode: BodyMode, chunks: readonly Buffer[], splice: Splice, endsHere: boolean): void {
-    for (const [at, chunk] of splicedChunks(chunks, splice).entries()) {
-      const end = endsHere && at === chunks.length - 1;
-      if (chunk === chunks[at]) this.pass(mode, chunk, end);
-      else passChanged(this.#port, "requestBody", mode, chunk, end);
-    }
-    this.repliedAtMs = this.#host.now();
-  }
-
-  send(reply: Buffer): void {
-    if (this.shadow) return;
-    this.repliedAtMs = this.#host.now();
-    this.#port.send(reply);
+    this.replies.send(proceed.requestHeaders);
   }
 
   /** `body` is the one that was read, where one was. */
   #name(picked: Picked, on: keyof PickReply, body?: Buffer): void {
     const { pod, model, uncachedTokens, predictedHit, rewrite } = picked;
     const { inFlight, router, settings } = this.#host;
-    this.send(this.#replyTo(picked, on, body));
+    const { head, requestId } = this;
+    this.replies.send(pickReply(this.#host, picked, on, { head, requestId, body }));
     if (this.ticket !== undefined) inFlight.withdraw(this.ticket);
     this.ticket = inFlight.open(pod, uncachedTokens);
     this.pod = pod;
@@ -271,34 +236,11 @@ export class Answer {
     this.strategy = picked.strategy;
     this.model = model;
     this.rewrite = rewrite;
-    if (on === "onHeaders") this.#splice = rewrite?.splice;
+    if (on === "onHeaders") this.replies.splice = rewrite?.splice;
     this.predictedHit = predictedHit;
     this.tokenHeader = router.tokenHeaderOf(picked);
     if (settings.tellsWhy) this.why = whyPicked(picked, router.trail);
     this.#host.outcomes.picked(pod);
-  }
-
-  /** Most replies name one pod and no more: those are there already. */
-  #replyTo(picked: Picked, on: keyof PickReply, body: Buffer | undefined): Buffer {
-    const { pod, fallbacks, rewrite } = picked;
-    const { replies, router, settings } = this.#host;
-    const { controlBits, lacksRequestId } = this.head;
-    const splice = on === "onBody" ? rewrite?.splice : undefined;
-    const told = pickHeaders(picked, settings.strategyHeader);
-    const isPlain = controlBits === 0 && !lacksRequestId && fallbacks === undefined && told.length === 0;
-    if (isPlain && !settings.emitsScores && splice === undefined) return replies.of(pod)[on];
-    const spliced = splice && body && splicedBody(body, splice, this.head.hasLength);
-    return replies.with(pod, on, {
-      fallbacks,
-      removedBits: controlBits,
-      headers: [
-        ...(lacksRequestId ? ([[REQUEST_ID_HEADER, this.requestId]] as const) : []),
-        ...told,
-        ...(spliced?.headers ?? []),
-      ],
-      scores: settings.emitsScores ? router.scoresOf(picked) : [],
-      body: spliced?.pieces,
-    });
   }
 }
 

@@ -68,7 +68,7 @@ export class RequestSide {
     const { answer } = this;
     answer.startedAtMs = this.#host.now();
     answer.head = new RequestHead(message, settings.hintHeaders, !settings.ignoresSubset);
-    answer.shadow = message.observability;
+    answer.replies.areUnread = message.observability;
     answer.trace = this.#host.tracer?.begin(traceParentOf(message, this.#port), answer.startedAtMs);
     if (answer.head.lacksRequestId) answer.requestId = randomUUID();
     else if (events.wantsRequestId || answer.trace !== undefined || settings.strategyHeader !== undefined)
@@ -110,7 +110,7 @@ export class RequestSide {
     if (this.#phase === "holding") this.#holdChunk(message);
     else if (this.#phase === "awaiting") this.#answerBody(message);
     else if (this.#phase === "passing" && !repeatedEnd)
-      this.answer.pass(this.mode.request, message.body(), message.endOfStream);
+      this.answer.replies.pass(this.mode.request, message.body(), message.endOfStream);
     if (this.ended && this.#phase === "passing") this.#letBodyGo();
   }
 
@@ -121,7 +121,7 @@ export class RequestSide {
     // Without a body the pod named with the headers is the one.
     if (this.#phase === "awaiting" && this.answer.awaitsModel) this.#settle(this.answer.refuse("pool_unknown"));
     else if (this.#phase === "awaiting") this.answer.settleProvisional();
-    if (this.#phase !== "refused" && this.#phase !== "inflating") this.answer.send(proceed.requestTrailers);
+    if (this.#phase !== "refused" && this.#phase !== "inflating") this.answer.replies.send(proceed.requestTrailers);
   }
 
   /** A held reply is due: pick with what has been seen. */
@@ -165,7 +165,7 @@ export class RequestSide {
   #startWithoutHeaders(isWatched: boolean): void {
     this.#host.events.headersUnseen();
     this.answer.startedAtMs = this.#host.now();
-    this.answer.shadow = isWatched;
+    this.answer.replies.areUnread = isWatched;
     if (isWatched) this.#hold("holding", this.#host.settings.silenceMs);
     else this.#phase = this.mode.request.startsWith("buffered") ? "awaiting" : "passing";
   }
@@ -193,7 +193,7 @@ export class RequestSide {
     else if (reserved === "over") this.#pick("buffer_full", "onHeaders");
     else if (contentLength > 0 && this.mode.stated) {
       this.#phase = "awaiting";
-      this.answer.send(proceed.requestHeaders);
+      this.answer.replies.send(proceed.requestHeaders);
     } else if (this.answer.nameProvisionally()) this.#phase = "awaiting";
     else this.#drop();
   }
@@ -265,13 +265,13 @@ export class RequestSide {
     if (plain === "fault") this.#pick(plain, this.#replyOn);
     else this.#pickOn(plain, this.#replyOn, cut);
     this.#sendHeld();
-    if (this.#hasTrailers && this.#phase === "passing") this.answer.send(proceed.requestTrailers);
+    if (this.#hasTrailers && this.#phase === "passing") this.answer.replies.send(proceed.requestTrailers);
   }
 
   /** Once the pick is out, what was held follows, if anything was. */
   #sendHeld(): void {
     if (this.#phase !== "passing") return;
-    this.answer.passAll(this.mode.request, this.#body.chunks, this.ended && !this.#hasTrailers);
+    this.answer.replies.passAll(this.mode.request, this.#body.chunks, this.ended && !this.#hasTrailers);
     this.#letBodyGo();
   }
 

@@ -208,6 +208,6 @@ export class Stream implements OpenStream, Held {
       if (ended || !streams || mode.response !== "none") return false;
       return earlyEnds.isEarly(peer, headersOnly, false, now() - seenAtMs, true);
     }
-    return earlyEnds.isEarly(peer, mode, endsEarly(mode), now() - answer.repliedAtMs, answer.api !== "none");
+    return earlyEnds.isEarly(peer, mode, endsEarly(mode), now() - answer.replies.lastAtMs, answer.api !== "none");
   }
 }

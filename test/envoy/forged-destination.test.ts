@@ -50,6 +50,7 @@ const withoutPicker: Readonly<Record<string, readonly number[]>> = {
   "buffered.yaml": [503],
   "duplex.yaml": [503],
   "sidecar.yaml": [503],
+  "tracing.yaml": [503],
   "override-host.yaml": [200],
   // The body of a duplex request may be with the picker when it goes.
   "override-host-duplex.yaml": [200, 503],
