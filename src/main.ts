@@ -88,14 +88,25 @@ async function run(args: readonly string[]): Promise<number> {
   return command.run(own, { env: process.env, out: print, interrupted });
 }
 
+/** So long may what a finished command has left open, such as an idle connection, keep the process. */
+const LINGER_MS = 500;
+
+/** Not by process.exit at once: Node 24 can wait in it for ever where V8's threads are still at work, as after a short run. */
+function leave(code: number): void {
+  process.exitCode = code;
+  process.channel?.unref();
+  setTimeout(() => process.exit(code), LINGER_MS).unref();
+}
+
 try {
-  process.exit(await run(process.argv.slice(2)));
+  leave(await run(process.argv.slice(2)));
 } catch (error) {
   if (error instanceof ConfigError) {
     complain(`pointsman: ${error.faults.length} wrong setting${error.faults.length === 1 ? "" : "s"}`);
     for (const fault of error.faults) complain(`  ${cleanText(describeFault(fault))}`);
-    process.exit(exitCode.config);
+    leave(exitCode.config);
+  } else {
+    complain(`pointsman: ${errorLine(error)}`);
+    leave(exitCode.software);
   }
-  complain(`pointsman: ${errorLine(error)}`);
-  process.exit(exitCode.software);
 }
