@@ -18,10 +18,11 @@ import { KnownPods } from "./known-pods.ts";
 import { ConfigReport } from "./observe/config-report.ts";
 import { type DecisionLog, watchedColumns } from "./observe/decision-log.ts";
 import { DecisionTrace } from "./observe/decision-trace.ts";
+import { HealthGate } from "./observe/health-gate.ts";
 import { adminServer, listenHttp, metricsServer } from "./observe/http-servers.ts";
 import { type Logger, Logs } from "./observe/log.ts";
 import { Metrics } from "./observe/metrics.ts";
-import { type Readiness, type ReadinessFacts, readinessOf } from "./observe/readiness.ts";
+import { type ReadinessFacts, readinessOf } from "./observe/readiness.ts";
 import { ServerReport } from "./observe/server-report.ts";
 import { SharedOutput } from "./observe/shared-output.ts";
 import { SaidLately } from "./observe/status/said-lately.ts";
@@ -35,9 +36,6 @@ import { seededRandom } from "./routing/seeded-random.ts";
 import { version } from "./version.ts";
 
 const RECENT_DECISIONS = 256;
-const HEALTH_MS = 100;
-/** So long other replicas, which may know all pods, are left to answer. */
-const COMPLETE_WITHIN_MS = 30_000;
 const now = (): number => performance.now();
 
 /** What a change in the config file is read with. */
@@ -64,14 +62,13 @@ export class App {
   readonly #server: ExtProcServer;
   readonly #routing: Omit<RoutingParts, "profiles" | "rules">;
   readonly #host: StreamHost;
+  readonly #health: HealthGate;
   readonly #reloads: ConfigReport;
   readonly #reload: ConfigReload;
   readonly #env: Environment;
   #stopTracing = async (): Promise<void> => {};
   readonly #http: { close(): Promise<unknown> }[] = [];
-  #healthTimer: NodeJS.Timeout | undefined;
   #started = false;
-  #startedAtMs = 0;
   #draining = false;
 
   constructor(settings: Settings, reread: Reread) {
@@ -129,6 +126,11 @@ export class App {
       now,
     });
     this.#server = new ExtProcServer(config, this.#host, new ServerReport(this.#logs.of("server"), instruments));
+    const { health } = this.#server;
+    const open = () => {
+      health.ready = true;
+    };
+    this.#health = new HealthGate(() => this.#readinessFacts(), open, now);
     this.#reloads = new ConfigReport(this.#logs.of("config"), instruments);
     this.#reload = new ConfigReload(settings, { ...reread, events: this.#reloads, apply: (next) => this.#apply(next) });
   }
@@ -148,25 +150,19 @@ export class App {
     warmUp(warmUpHost(this.#config, this.#settings.profiles, now));
     await this.#server.listen();
     this.#sayWanted();
-    const readiness = () => this.#readiness();
+    const readiness = () => readinessOf(this.#readinessFacts());
     const metrics = metricsServer(this.#metrics, readiness);
     const status = this.#statusRoutes();
     const explain = buildExplain(this.#host, this.#pods.table);
     const admin = adminServer({
       explain: { explain, trace: this.#trace, bodyLimitBytes: this.#config.bodyLimitBytes, budget },
-      pods: this.#pods,
-      trace: this.#trace,
-      readiness,
-      status,
-      adminAddress,
-      logs: this.#logs,
+      ...{ pods: this.#pods, trace: this.#trace, logs: this.#logs },
+      ...{ readiness, status, adminAddress },
     });
     await this.#listen("metrics", metrics, bindAddress, metricsPort);
     await this.#listen("admin", admin, adminAddress, adminPort);
     this.#started = true;
-    this.#startedAtMs = now();
-    this.#healthTimer = setInterval(() => this.#checkHealth(), HEALTH_MS).unref();
-    this.#checkHealth();
+    this.#health.start();
     this.#reload.start();
   }
 
@@ -174,14 +170,8 @@ export class App {
   async #startTracing(): Promise<void> {
     const { instruments } = this.#metrics;
     const log = this.#logs.of("tracing");
-    const tracer = await startTracing({
-      config: this.#config,
-      env: this.#env,
-      version: version(),
-      log,
-      instruments,
-      now,
-    });
+    const { config, env } = { config: this.#config, env: this.#env };
+    const tracer = await startTracing({ config, env, version: version(), log, instruments, now });
     if (tracer === undefined) return;
     Object.assign(this.#host, { tracer });
     this.#stopTracing = () => tracer.stop();
@@ -200,7 +190,7 @@ export class App {
 
   /** False: a write of the decision log hangs, and an end that waits for all threads would wait for it. */
   async stop(): Promise<boolean> {
-    clearInterval(this.#healthTimer);
+    this.#health.stop();
     this.#reload.stop();
     this.#server.stop();
     this.#logs.flush();
@@ -229,18 +219,6 @@ export class App {
     this.#log.info(modes, sentence);
   }
 
-  /**
-   * gRPC health: well once the pods are known, and for good, since from then on there is always a pick; /readyz is
-   * stricter. A source that never tells holds it up for a while only: the pools of the others would be lost with it.
-   */
-  #checkHealth(): void {
-    const isComplete = this.#pods.sources().every(({ known }) => known);
-    const mustDo = this.#pods.table.size > 0 && now() - this.#startedAtMs > COMPLETE_WITHIN_MS;
-    if (this.#draining || (!isComplete && !mustDo)) return;
-    this.#server.health.ready = true;
-    clearInterval(this.#healthTimer);
-  }
-
   async #listen(service: string, server: ReturnType<typeof metricsServer>, host: string, port: number): Promise<void> {
     this.#http.push(server);
     const addressFlag = service === "admin" ? "--admin-address" : "--bind-address";
@@ -248,10 +226,6 @@ export class App {
       throw listenError(error, { addressFlag, address: host, portFlag: `--${service}-port`, port });
     });
     this.#log.info({ service, address: host, port: bound }, "HTTP server listening");
-  }
-
-  #readiness(): Readiness {
-    return readinessOf(this.#readinessFacts());
   }
 
   #readinessFacts(): ReadinessFacts {

@@ -227,8 +227,7 @@ export class Answer {
   #name(picked: Picked, on: keyof PickReply, body?: Buffer): void {
     const { pod, model, uncachedTokens, predictedHit, rewrite } = picked;
     const { inFlight, router, settings } = this.#host;
-    const { head, requestId } = this;
-    this.replies.send(pickReply(this.#host, picked, on, { head, requestId, body }));
+    this.replies.send(pickReply(this.#host, picked, on, this, body));
     if (this.ticket !== undefined) inFlight.withdraw(this.ticket);
     this.ticket = inFlight.open(pod, uncachedTokens);
     this.pod = pod;

@@ -12,15 +12,18 @@ const REQUEST_ID_HEADER = "x-request-id";
 export interface AskedBy {
   readonly head: RequestHead;
   readonly requestId: string;
-  /** The one that was read, where one was. */
-  readonly body: Buffer | undefined;
 }
 
-/** Most replies name one pod and no more: those are there already. */
-export function pickReply(host: StreamHost, picked: Picked, on: keyof PickReply, askedBy: AskedBy): Buffer {
+/** Most replies name one pod and no more: those are there already. `body` is the one that was read, where one was. */
+export function pickReply(
+  host: StreamHost,
+  picked: Picked,
+  on: keyof PickReply,
+  { head, requestId }: AskedBy,
+  body: Buffer | undefined,
+): Buffer {
   const { pod, fallbacks, rewrite } = picked;
   const { replies, router, settings } = host;
-  const { head, requestId, body } = askedBy;
   const { controlBits, lacksRequestId } = head;
   const splice = on === "onBody" ? rewrite?.splice : undefined;
   const told = pickHeaders(picked, settings.strategyHeader);

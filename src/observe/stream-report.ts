@@ -7,12 +7,12 @@ import type { AnsweredRequest, StreamEnd, StreamEvents, StreamPort } from "../ex
 import type { Served } from "../ext-proc/watched.ts";
 import type { PodTable } from "../pods/pod-table.ts";
 import { type BodyUnread, bodyUnread } from "../request/body-form.ts";
-import { type Unread, unreadReasons } from "../response/answer-form.ts";
 import { type NameBack, nameBacks } from "../rewrite/answer-names.ts";
 import { BY_HEADER } from "../rewrite/rewriter.ts";
 import type { Refusal } from "../routing/choose-pool.ts";
 import { type Decision, type ModelRewrite, type Picked, rewriteOutcomes } from "../routing/decision.ts";
 import type { Trail } from "../routing/router.ts";
+import { AnswerReport } from "./answer-report.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
 import type { Cell, HotCounter } from "./instruments.ts";
@@ -45,7 +45,7 @@ export class StreamReport implements StreamEvents {
   readonly #bytes: (kind: string) => Cell;
   readonly #picks: PickReport;
   readonly #sources: (source: string) => Cell;
-  readonly #tokens: TokenCells;
+  readonly #answers: AnswerReport;
   /** Of requests in observability mode. */
   readonly shadow: ShadowReport;
 
@@ -61,7 +61,7 @@ export class StreamReport implements StreamEvents {
     this.#messages = cells(instruments.messages, (kind) => ({ kind }));
     this.#bytes = cells(instruments.messageBytes, (kind) => ({ kind }));
     this.#sources = cells(instruments.ticketsClosed, (source) => ({ source }));
-    this.#tokens = tokenCells(instruments);
+    this.#answers = new AnswerReport(log, instruments);
   }
 
   /** From now on what is counted by pod is told of this table's pods. */
@@ -216,31 +216,10 @@ export class StreamReport implements StreamEvents {
     this.#log.error({ where, err: error }, "a fault of our own was survived");
   }
 
-  answered({ pod, usage, unread, ttftMs, tpotMs, predictedHit }: AnsweredRequest): void {
-    const { promptTokens, cachedTokens, completionTokens } = usage;
-    this.#picks.answered(pod, promptTokens, cachedTokens);
-    this.#tokens.prompt.value += known(promptTokens);
-    this.#tokens.cached.value += known(cachedTokens);
-    this.#tokens.completion.value += known(completionTokens);
-    const predictedTokens = predictedHit * promptTokens;
-    if (!Number.isNaN(predictedTokens + cachedTokens)) {
-      this.#tokens.predictedHit.value += predictedTokens;
-      this.#tokens.reportedHit.value += cachedTokens;
-      this.#tokens.agreedHit.value += Math.min(predictedTokens, cachedTokens);
-    }
-    if (unread !== undefined) this.#unread(unread);
-    if (!Number.isNaN(ttftMs)) this.#instruments.ttftSeconds.observe(ttftMs / 1000);
-    if (!Number.isNaN(tpotMs)) this.#instruments.tpotSeconds.observe(tpotMs / 1000);
-  }
-
-  #unread(why: Unread): void {
-    this.#instruments.usageUnread.add({ why });
-    this.#once.do(`unread ${why}`, () =>
-      this.#log[why === "encoded" ? "warn" : "info"](
-        { why },
-        `an answer told no usage: ${unreadReasons[why]}; said once, counted always`,
-      ),
-    );
+  answered(request: AnsweredRequest): void {
+    const { pod, usage } = request;
+    this.#picks.answered(pod, usage.promptTokens, usage.cachedTokens);
+    this.#answers.answered(request);
   }
 
   ended(port: StreamPort, end: StreamEnd): void {
@@ -253,24 +232,6 @@ export class StreamReport implements StreamEvents {
       );
     } else if (this.#saysStreams) this.#log.debug(streamLine(port, end), "stream ended");
   }
-}
-
-type TokenCells = ReturnType<typeof tokenCells>;
-
-function tokenCells(instruments: Instruments) {
-  return {
-    prompt: instruments.promptTokens.cell({}),
-    cached: instruments.cachedTokens.cell({}),
-    completion: instruments.completionTokens.cell({}),
-    predictedHit: instruments.prefixHitTokens.cell({ source: "predicted" }),
-    reportedHit: instruments.prefixHitTokens.cell({ source: "reported" }),
-    agreedHit: instruments.prefixHitTokens.cell({ source: "both" }),
-  };
-}
-
-/** What is unknown adds nothing. */
-function known(tokens: number): number {
-  return Number.isNaN(tokens) ? 0 : tokens;
 }
 
 function cells(counter: HotCounter, labels: (value: string) => Record<string, string>): (value: string) => Cell {

@@ -10,7 +10,7 @@ import type { Pod, PodTable } from "../pods/pod-table.ts";
 import { PrefixIndex } from "../prefix/prefix-index.ts";
 import { keysOfIds } from "../prefix/prompt-ids.ts";
 import { BlockKeys } from "../request/prompt-blocks.ts";
-import type { RequestColumnOwner } from "../routing/lane.ts";
+import type { RequestColumnOwner } from "../routing/request-column-owner.ts";
 
 const INDEX_BYTES = 256 * 1024 ** 2;
 

@@ -1,52 +1,26 @@
 /** A profile compiled for one process: from the pods that may serve to a Decision. Pure: no clock, no log, no I/O. */
 import { type ColumnName, type PodColumn, type RequestColumn, requestColumnNames } from "../pods/columns.ts";
-import type { Pod, PodTable, Slot } from "../pods/pod-table.ts";
+import type { PodTable, Slot } from "../pods/pod-table.ts";
 import { noSlots, type SlotList } from "../pods/slot-list.ts";
 import type { Lesson, Pin } from "../prefix/prefix-index.ts";
 import { bodylessRequest, type InferenceRequest } from "../request/inference-request.ts";
 import { promptTokensOf } from "../scorer.ts";
-import { type CandidateColumns, CandidateRows } from "./candidates.ts";
+import { CandidateRows } from "./candidates.ts";
 import type { Choice, RouteHints } from "./choose-pool.ts";
 import type { Decision, PickReason } from "./decision.ts";
 import type { FilterChain } from "./filter-chain.ts";
-import { pickBest, pickLeast, pickNextBest } from "./pick.ts";
+import { NextBest } from "./next-best.ts";
+import { pickBest, pickLeast } from "./pick.ts";
 import type { Pick } from "./pickers.ts";
+import { ownerOf, type RequestColumnOwner, type RequestColumnOwners } from "./request-column-owner.ts";
 import { isTold } from "./scorer-step.ts";
 import type { ScorerFaults, ScoreSheet, ScoringPlan, Telling } from "./scoring-plan.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
-/** Owner of a request column: fills it for one request, and learns from the pick made for that request. */
-export interface RequestColumnOwner {
-  /** The request's headers it reads, by lower-case name. */
-  readonly headers?: readonly string[];
-  /** The header of answers that it wants to name the pod, to read that in later requests; "" for none. */
-  readonly tokenHeader?: string;
-  /**
-   * Writes the value of the pod in slots[row] to out[row], rows 0..size-1. `filled` has the columns that are ready: those
-   * of the pods, and of the request those that stand before this one in the catalogue, where a scorer reads them.
-   */
-  fill(
-    request: InferenceRequest,
-    slots: Int32Array,
-    size: number,
-    out: Float64Array,
-    filled: Readonly<CandidateColumns>,
-    hints: RouteHints,
-  ): void;
-  /**
-   * The request last filled goes to this pod. Called in the same tick, after the answer is out. What is returned must be
-   * told of the request's end; undefined where nothing must.
-   */
-  learn(slot: Slot, generation: number): Pin | undefined;
-  /** In place of `learn`, in the same tick, where the pod is told later; absent where nothing is learnt. */
-  keep?(): Lesson | undefined;
-}
-
 export interface LaneParts {
   readonly table: PodTable;
   readonly plan: ScoringPlan;
-  /** One for every request column that the plan reads. */
-  readonly owners: Readonly<Partial<Record<RequestColumn, RequestColumnOwner>>>;
+  readonly owners: RequestColumnOwners;
   /** Default: none. */
   readonly filters?: FilterChain;
   /** Default: the best. */
@@ -107,10 +81,8 @@ export class Lane {
   /** The columns that pods tell of themselves, as far as a scorer reads them and without them cannot tell. */
   readonly #told: readonly PodColumn[];
   readonly #isHitRead: boolean;
-  /** The rows that a decision names, the picked one first. */
-  readonly #named: Int32Array;
-  /** Less requests in flight is better: the order of the pods where no scorer is asked. */
-  #idleness = new Float64Array(0);
+  /** Absent where a decision names one pod. */
+  readonly #nextBest: NextBest | undefined;
   /** The columns that are gathered. */
   readonly #reads: readonly ColumnName[];
   /** How the last decision came about: scratch, valid until the next one. */
@@ -133,7 +105,8 @@ export class Lane {
       ...{ isScored: false, telling: "told" },
     };
     this.#told = parts.whenUntold === "scorers" ? [] : reads.filter(isTold);
-    this.#named = new Int32Array(parts.endpoints ?? 1);
+    const { endpoints = 1 } = parts;
+    this.#nextBest = endpoints > 1 ? new NextBest(table, endpoints, this.#lot.next) : undefined;
     this.#isHitRead = reads.includes("prefixHit");
     this.#owned = requestColumnNames
       .filter((name) => reads.includes(name))
@@ -254,29 +227,8 @@ export class Lane {
     const score = totals?.[row] ?? 0;
     const { pool } = choice;
     const picked = { kind: "picked", pod, pool, reason, score, model, seed, predictedHit, uncachedTokens } as const;
-    if (this.#named.length === 1) return picked;
-    return { ...picked, fallbacks: this.#next(rows, row, totals ?? this.#idle(rows)) };
-  }
-
-  /** The pods to try after the one in `picked`: the next best, each once. */
-  #next(rows: CandidateRows, picked: number, scores: Float64Array): readonly Pod[] {
-    const named = this.#named;
-    const pods: Pod[] = [];
-    named[0] = picked;
-    for (let count = 1; count < named.length; count++) {
-      const row = pickNextBest(scores, rows.size, named, count, this.#lot.next);
-      const pod = row === -1 ? undefined : this.#parts.table.podAt(rows.slotAt(row));
-      if (pod === undefined) break;
-      named[count] = row;
-      pods.push(pod);
-    }
-    return pods;
-  }
-
-  #idle({ size, columns: { inFlight } }: CandidateRows): Float64Array {
-    if (this.#idleness.length < size) this.#idleness = new Float64Array(inFlight.length);
-    for (let row = 0; row < size; row++) this.#idleness[row] = -(inFlight[row] ?? 0);
-    return this.#idleness;
+    if (this.#nextBest === undefined) return picked;
+    return { ...picked, fallbacks: this.#nextBest.behind(row, rows, totals) };
   }
 
   #refused({ choice: { pool, among }, request: { model } }: Question): Decision {
@@ -284,10 +236,4 @@ export class Lane {
     if (filters === undefined || among.size === 0) return { kind: "refused", code: "no_pods", pool, model };
     return { kind: "refused", code: filters.refusal, pool, model };
   }
-}
-
-function ownerOf(name: RequestColumn, owners: LaneParts["owners"]): RequestColumnOwner {
-  const owner = owners[name];
-  if (owner === undefined) throw new Error(`a scorer reads the column ${name}, which nobody fills`);
-  return owner;
 }

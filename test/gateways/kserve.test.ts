@@ -15,6 +15,7 @@ import { chatOfSize } from "../support/chat-of-size.ts";
 import { applyPatches, patchesOf } from "../support/envoy-filter.ts";
 import { type Answer, ask, type Framing, framings } from "../support/http-framings.ts";
 import { istioGateway } from "../support/istio-gateway.ts";
+import { kserveConfigText } from "../support/kserve-config.ts";
 import { findTestKube } from "../support/kube-binary.ts";
 import { KubeNamespace } from "../support/kube-namespace.ts";
 import { KubeServer } from "../support/kube-server.ts";
@@ -30,21 +31,6 @@ const small = chatOfSize(89);
 const large = chatOfSize(1024 * 1024);
 const destination = "x-gateway-destination-endpoint";
 const authority = "llama-epp-service.n.svc.cluster.local";
-
-const configText = `apiVersion: inference.networking.x-k8s.io/v1alpha1
-kind: EndpointPickerConfig
-plugins:
-- type: single-profile-handler
-- type: prefix-cache-scorer
-- type: load-aware-scorer
-- type: max-score-picker
-schedulingProfiles:
-- name: default
-  plugins:
-  - {pluginRef: prefix-cache-scorer, weight: 2.0}
-  - {pluginRef: load-aware-scorer, weight: 1.0}
-  - {pluginRef: max-score-picker}
-`;
 
 test("the shipped LLMInferenceService changes nothing of the scheduler but image, liveness probe and time to end", () => {
   const file = new URL("../../deploy/gateways/kserve/llm-inference-service.yaml", import.meta.url);
@@ -139,7 +125,7 @@ describe.skipIf(isMissing)(`KServe's scheduler, with Envoy ${testEnvoy?.version}
 
   /** The list that KServe writes, on ports that are free. */
   function schedulerArgs(): string[] {
-    const own: Readonly<Record<string, string>> = { "--cert-path": folder, "--config-text": configText };
+    const own: Readonly<Record<string, string>> = { "--cert-path": folder, "--config-text": kserveConfigText };
     const text = readFileSync(new URL("../fixtures/foreign/flags-kserve.txt", import.meta.url), "utf8");
     return text
       .trim()

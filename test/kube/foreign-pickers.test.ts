@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { selfSigned } from "../../src/ext-proc/self-signed.ts";
+import { kserveConfigText } from "../support/kserve-config.ts";
 import { findTestKube } from "../support/kube-binary.ts";
 import { KubeNamespace } from "../support/kube-namespace.ts";
 import { KubeServer } from "../support/kube-server.ts";
@@ -12,21 +13,6 @@ import { oldPool } from "./pool-objects.ts";
 
 const kube = await findTestKube();
 const labels = { app: "vllm" };
-
-const configText = `apiVersion: inference.networking.x-k8s.io/v1alpha1
-kind: EndpointPickerConfig
-plugins:
-- type: single-profile-handler
-- type: prefix-cache-scorer
-- type: load-aware-scorer
-- type: max-score-picker
-schedulingProfiles:
-- name: default
-  plugins:
-  - {pluginRef: prefix-cache-scorer, weight: 2.0}
-  - {pluginRef: load-aware-scorer, weight: 1.0}
-  - {pluginRef: max-score-picker}
-`;
 
 /** The lines of a fixture, each a flag and its value; ports that others may have too are replaced by free ones. */
 function listOf(name: string): string[] {
@@ -102,7 +88,7 @@ describe.skipIf(kube.isMissing)(`the old group at a real API server${kube.note}`
   });
 
   test("KServe's list starts", async () => {
-    const own: Readonly<Record<string, string>> = { "--cert-path": folder, "--config-text": configText };
+    const own: Readonly<Record<string, string>> = { "--cert-path": folder, "--config-text": kserveConfigText };
     const { warned } = await started(
       listOf("flags-kserve").flatMap((line) => {
         const [flag = "", value = own[line]] = line.split(" ");
