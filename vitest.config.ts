@@ -10,6 +10,9 @@ const counting: [string, Record<string, unknown>][] = outcomeFile
   ? [["./test/support/outcome-reporter.ts", { file: outcomeFile }]]
   : [];
 
+/** What deploy/doctor.md says of each row is what these show. */
+const heldToTable = { setupFiles: ["./test/support/check-seen-rows.ts"] };
+
 /** Fast projects (unit, contract, house) run before every commit; the others open real sockets and start real programs. */
 export default defineConfig({
   test: {
@@ -21,7 +24,8 @@ export default defineConfig({
       project("wire", 60_000, { pool: "forks" }),
       project("envoy", 300_000, { pool: "forks", fileParallelism: false }),
       project("gateways", 300_000, { pool: "forks", fileParallelism: false }),
-      project("kube", 120_000, { pool: "forks", fileParallelism: false }),
+      project("doctor", 300_000, { pool: "forks", fileParallelism: false, ...heldToTable }),
+      project("kube", 120_000, { pool: "forks", fileParallelism: false, ...heldToTable }),
       project("browser", 120_000, { pool: "forks", fileParallelism: false }),
     ],
     coverage: {

@@ -2,6 +2,7 @@
 import { check } from "./cli/check.ts";
 import { type Command, helpOf, helpOfAll } from "./cli/command.ts";
 import { demo } from "./cli/demo.ts";
+import { doctor } from "./cli/doctor.ts";
 import { explain } from "./cli/explain.ts";
 import { plugIns } from "./cli/plug-ins.ts";
 import { replay } from "./cli/replay.ts";
@@ -11,7 +12,7 @@ import { Brake } from "./observe/log.ts";
 import { cleanText, errorLine } from "./observe/log-cleaning.ts";
 import { version } from "./version.ts";
 
-const commands: readonly Command[] = [serve, demo, check, explain, replay, plugIns];
+const commands: readonly Command[] = [serve, demo, doctor, check, explain, replay, plugIns];
 
 /** As sysexits.h has them. */
 const exitCode = { usage: 64, software: 70, config: 78 } as const;

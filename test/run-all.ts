@@ -3,20 +3,29 @@ import { defaultEnvoyVersion, findEnvoy } from "../src/demo/find-envoy.ts";
 import { findChartTools } from "./support/chart-tools.ts";
 import { findPrometheus } from "./support/find-prometheus.ts";
 import { findKubeBinary } from "./support/kube-binary.ts";
-import { checkSteps, endWithParent, runStep, type Step, type StepResult, vitestStep } from "./support/steps.ts";
+import {
+  checkSteps,
+  endWithParent,
+  runStep,
+  type Step,
+  type StepResult,
+  vitestShard,
+  vitestStep,
+} from "./support/steps.ts";
 import { findChromium } from "./support/test-chromium.ts";
 
 const envoyVersions = [defaultEnvoyVersion, "1.38.3", "1.37.0", "1.36.4"];
+/** How often it is said that it goes on. */
+const SAY_MS = 60_000;
 const inCi = !["", "0", "false"].includes(process.env["CI"] ?? "");
 const say = (line: string) => console.log(line);
 const results: StepResult[] = [];
 
-async function run(step: Step, live: boolean): Promise<void> {
-  if (live) say(`\nrunning ${step.name}`);
-  const result = await runStep(step, live);
+async function run(step: Step): Promise<void> {
+  const result = await runStep(step);
   results.push(result);
   const hasFailed = result.failed > 0;
-  if (hasFailed && !live) say(result.output.trimEnd());
+  if (hasFailed) say(result.output.trimEnd());
   say(`${hasFailed ? "FAILED " : "ok     "} ${step.name} (${result.seconds})`);
 }
 
@@ -50,12 +59,25 @@ async function fetchPrograms(): Promise<void> {
   );
 }
 
-async function runInTurn(...projects: readonly string[]): Promise<void> {
-  for (const project of projects) await run(vitestStep(project), false);
+/** Steps side by side; the next one begins as soon as one of them is through. */
+async function runSideBySide(steps: readonly Step[], most: number): Promise<void> {
+  const waiting = [...steps];
+  const under = new Set<string>();
+  const tick = setInterval(() => say(`still running ${[...under].join(" and ")}; ${waiting.length} to follow`), SAY_MS);
+  const work = async () => {
+    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
+      under.add(step.name);
+      say(`running ${step.name}`);
+      await run(step);
+      under.delete(step.name);
+    }
+  };
+  await Promise.all(Array.from({ length: most }, work));
+  clearInterval(tick);
 }
 
 async function runChecks(): Promise<void> {
-  for (const step of checkSteps) await run(step, false);
+  for (const step of checkSteps) await run(step);
 }
 
 function total(): { passed: number; failed: number; skipped: number } {
@@ -77,11 +99,13 @@ await Promise.all([
   fetchEnvoys(),
   buildGoPrograms(),
   fetchPrograms(),
-  run(vitestStep("unit", "contract", "house"), false),
+  run(vitestStep("unit", "contract", "house")),
   runChecks(),
 ]);
-// Two at a time: either often waits for what is not the processor. The longer one tells how it goes on.
-await Promise.all([run(vitestStep("envoy"), true), runInTurn("wire", "browser", "gateways", "kube")]);
+// One more than two processors can serve: each often waits for what is not the processor. The longest come first.
+const envoyShards = [1, 2].map((shard) => vitestShard("envoy", shard, 2));
+const others = ["kube", "doctor", "gateways", "browser"].map((project) => vitestStep(project));
+await runSideBySide([vitestStep("wire"), ...envoyShards, ...others], 3);
 
 const { passed, failed, skipped } = total();
 for (const result of results) if (result.failed > 0) say(`failed: ${result.failed} in ${result.name}`);

@@ -7,6 +7,8 @@ export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly options: OptionTable;
+  /** Its options are not read from the environment. */
+  readonly isWithoutEnvironment?: true;
   /** Resolves with the exit code; throws ConfigError for wrong arguments. */
   run(args: readonly string[], io: CommandIo): Promise<number>;
 }
@@ -24,12 +26,13 @@ const HELP_WIDTH = 112;
 export function helpOf(command: Command): string {
   const rows = Object.values(command.options).map(({ flag, kind, help, ...spec }) => {
     const shown = kind.show(spec.default);
-    return helpRow(dashed(flag), `${help} (${kind.expects}; ${shown}) [${environmentName(flag)}]`);
+    const environment = command.isWithoutEnvironment ? "" : ` [${environmentName(flag)}]`;
+    return helpRow(dashed(flag), `${help} (${kind.expects}; ${shown})${environment}`);
   });
   return [
     `pointsman ${command.name}: ${command.summary}`,
     "",
-    "Options (written as; default) [environment]:",
+    `Options (written as; default)${command.isWithoutEnvironment ? "" : " [environment]"}:`,
     ...rows,
   ].join("\n");
 }

@@ -1,7 +1,9 @@
 /** `pointsman demo`: real Envoys, fake pods and the picker, compared with round robin: something to see within a minute. */
 import { loadConfig } from "../config/load-config.ts";
-import { integer, type OptionKind, port, text } from "../config/option-kinds.ts";
+import { choice, integer, type OptionKind, port, text } from "../config/option-kinds.ts";
 import { option } from "../config/option-table.ts";
+import { type BreakageName, breakages } from "../demo/breakages.ts";
+import { runBroken } from "../demo/run-broken.ts";
 import { runDemo } from "../demo/run-demo.ts";
 import type { Command } from "./command.ts";
 
@@ -32,6 +34,12 @@ export const demoOptions = {
     "",
     "Envoy to fetch; without it POINTSMAN_ENVOY or an `envoy` on the PATH will do.",
   ),
+  breakage: option(
+    "break",
+    choice("none", ...(Object.keys(breakages) as BreakageName[])),
+    "none",
+    "Start it with one thing broken in place of the comparison, to find out with pointsman doctor.",
+  ),
 } as const;
 
 export const demo: Command = {
@@ -40,13 +48,15 @@ export const demo: Command = {
   options: demoOptions,
   run: (args, { env, interrupted }) => {
     const options = loadConfig(demoOptions, args, env);
-    return runDemo(options, {
+    const { breakage } = options;
+    const io = {
       env,
       output: process.stdout,
       keys: process.stdin,
-      complain: (words) => process.stderr.write(`pointsman: ${words}\n`),
+      complain: (words: string) => process.stderr.write(`pointsman: ${words}\n`),
       interrupted: Promise.race([interrupted, unread()]),
-    });
+    };
+    return breakage === "none" ? runDemo(options, io) : runBroken(breakage, options, io);
   },
 };
 

@@ -2,6 +2,7 @@
 import { Agent } from "node:http";
 import { engineProfiles } from "../engine-model/engine-profile.ts";
 import { type FakePod, startFakePod } from "../engine-model/fake-pod.ts";
+import { accessLogTo, asGenerated, type Breakage } from "./breakages.ts";
 import { adminOn, listenOn, pickersAt, podsAt, renderEnvoyConfig } from "./envoy-config.ts";
 import type { Guard } from "./guard.ts";
 import { type RunningEnvoy, startEnvoy } from "./run-envoy.ts";
@@ -17,6 +18,8 @@ export const demoHardware = "simulated Llama-3-70B on four H100";
  */
 const kvTokens = 65_536;
 const longestPromptTokens = 32_768;
+/** No port that anybody listens on: it takes a privilege, and is reserved. */
+const NOBODY = "127.0.0.1:1";
 const answerTokens = [16, 48] as const;
 
 export interface FleetOptions {
@@ -55,15 +58,25 @@ export function startRoundRobinFleet(options: FleetOptions): Promise<Fleet> {
   });
 }
 
-export function startPickerFleet(options: FleetOptions & { readonly logPath: string }): Promise<PickerFleet> {
+export interface PickerFleetOptions extends FleetOptions {
+  readonly logPath: string;
+  /** A fault to be found out. */
+  readonly broken?: { readonly breakage: Breakage; readonly accessLogPath: string; readonly logFlushMs: number };
+}
+
+export function startPickerFleet(options: PickerFleetOptions): Promise<PickerFleet> {
   return assemble(async (parts) => {
-    const { seed, guard, logPath, onBreakdown } = options;
+    const { seed, guard, logPath, onBreakdown, broken } = options;
     const pods = await startPods(options, parts);
     const named = pods.map((pod) => `${pod.name}=${pod.address}`);
-    const picker = await startPicker({ pods: named, seed: seed + 1, logPath, guard, onExit: onBreakdown });
+    const flags = broken?.breakage.pickerFlags ?? [];
+    const picker = await startPicker({ pods: named, seed: seed + 1, logPath, guard, flags, onExit: onBreakdown });
     parts.push(picker);
-    const edits = [adminOn(0), listenOn(options.port), pickersAt([`127.0.0.1:${picker.grpcPort}`])];
-    const fleet = await frontPods(options, parts, pods, renderEnvoyConfig("buffered.yaml", edits));
+    const where = broken?.breakage.isPickerAway ? NOBODY : `127.0.0.1:${picker.grpcPort}`;
+    const faults = broken ? [asGenerated, accessLogTo(broken.accessLogPath), ...broken.breakage.edits] : [];
+    const edits = [adminOn(0), listenOn(options.port), pickersAt([where]), ...faults];
+    const config = renderEnvoyConfig("buffered.yaml", edits);
+    const fleet = await frontPods(options, parts, pods, config, broken?.logFlushMs);
     return { ...fleet, picker };
   });
 }
@@ -107,9 +120,10 @@ async function frontPods(
   parts: Part[],
   pods: readonly FakePod[],
   config: ReturnType<typeof renderEnvoyConfig>,
+  logFlushMs?: number,
 ): Promise<Fleet> {
   const envoy = await startEnvoy({
-    ...{ binary, config, guard },
+    ...{ binary, config, guard, ...(logFlushMs !== undefined && { logFlushMs }) },
     onExit: ({ code, signal, log }) =>
       onBreakdown([`Envoy ended with ${signal ?? `code ${code}`}`, ...log].join("\n  ")),
   });

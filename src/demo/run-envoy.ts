@@ -20,6 +20,8 @@ export interface RunEnvoyOptions {
   readonly config: EnvoyConfig;
   /** Worker threads; each has its own connection to every picker. */
   readonly concurrency?: number;
+  /** How long lines of access logs are kept back before they are in their files; Envoy's own is 10 s. */
+  readonly logFlushMs?: number;
   /** With a guard Envoy ignores the terminal's Ctrl-C: the caller ends it, or its own end does. */
   readonly guard?: Guard;
   /** Called when Envoy ends without having been told to. */
@@ -89,10 +91,11 @@ class EnvoyProcess {
   #started = false;
   #failure = "";
 
-  constructor({ binary, concurrency = 1, guard, onExit }: RunEnvoyOptions, args: readonly string[]) {
+  constructor({ binary, concurrency = 1, logFlushMs, guard, onExit }: RunEnvoyOptions, args: readonly string[]) {
     // Without hot restart several Envoys share nothing and need no base id of their own.
     const fixed = ["--disable-hot-restart", "-l", "warning", "--concurrency", String(concurrency)];
-    const child = spawn(binary, [...args, ...fixed], {
+    const flushing = logFlushMs === undefined ? [] : ["--file-flush-interval-msec", String(logFlushMs)];
+    const child = spawn(binary, [...args, ...fixed, ...flushing], {
       stdio: ["ignore", "ignore", "pipe"],
       detached: guard !== undefined,
     });

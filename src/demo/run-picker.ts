@@ -14,6 +14,8 @@ export interface RunPickerOptions {
   /** host:port, or name=host:port. */
   readonly pods: readonly string[];
   readonly seed: number;
+  /** Further ones of serve. */
+  readonly flags?: readonly string[];
   /** Every log line goes there. */
   readonly logPath: string;
   readonly guard: Guard;
@@ -132,11 +134,11 @@ class PickerProcess {
   }
 }
 
-function flags({ pods, seed }: RunPickerOptions): string[] {
+function flags({ pods, seed, flags: more = [] }: RunPickerOptions): string[] {
   const free = ["grpc", "grpc-health", "metrics", "admin"].flatMap((name) => [`--${name}-port`, "0"]);
   // Fifty is what the Go picker scrapes with; a demo that ends has nobody left to drain for.
   const times = ["--refresh-metrics-interval", "50ms", "--drain-delay", "0", "--drain-timeout", "1s"];
-  return ["--pods", pods.join(","), "--seed", String(seed), "--bind-address", "127.0.0.1", ...free, ...times];
+  return ["--pods", pods.join(","), "--seed", String(seed), "--bind-address", "127.0.0.1", ...free, ...times, ...more];
 }
 
 /** What this process was told by POINTSMAN_ variables is not meant for the picker, which reads the same ones. */

@@ -14,6 +14,8 @@ export interface ExplainParts {
   readonly bodyLimitBytes: number;
   /** What is uploaded counts as bodies of requests do. */
   readonly budget: Pick<BufferBudget, "take" | "give">;
+  /** How long an explanation took, and for how long there is a rest: by the process's clock where none is given. */
+  readonly nowMs?: () => number;
 }
 
 /** Two million tokens of text; above it nobody learns more by asking. */
@@ -35,9 +37,10 @@ export function addExplainRoutes(server: FastifyInstance, parts: ExplainParts): 
   });
 }
 
-function addExplain(scope: FastifyInstance, { explain, bodyLimitBytes, budget }: ExplainParts): void {
+function addExplain(scope: FastifyInstance, parts: ExplainParts): void {
+  const { explain, bodyLimitBytes, budget, nowMs = () => performance.now() } = parts;
   const bodyLimit = Math.min(LARGEST_BYTES, bodyLimitBytes);
-  const gate = new ExplainGate(budget, () => performance.now());
+  const gate = new ExplainGate(budget, nowMs);
   const uploads = new WeakMap<FastifyRequest, Upload>();
   scope.addHook("onRequest", async (request, reply) => {
     const length = Number(request.headers["content-length"] ?? bodyLimit);

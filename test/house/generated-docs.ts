@@ -3,6 +3,7 @@
 import { rulesOf } from "../../deploy/monitoring/rules.ts";
 import { builtInScorers } from "../../scorers/index.ts";
 import { demoOptions } from "../../src/cli/demo.ts";
+import { doctorOptions } from "../../src/cli/doctor-options.ts";
 import { defaultWeights } from "../../src/config/default-profile.ts";
 import { fileKeys } from "../../src/config/file-keys.ts";
 import { dashed, environmentName } from "../../src/config/load-config.ts";
@@ -21,6 +22,7 @@ import { pickReasons, rewriteOutcomes } from "../../src/routing/decision.ts";
 import { builtInFilters } from "../../src/routing/filters/index.ts";
 import { builtInPickers } from "../../src/routing/pickers.ts";
 import type { OptionSpecs } from "../../src/scorer.ts";
+import { doctorTables } from "./doctor-tables.ts";
 import { foreignTables } from "./foreign-tables.ts";
 import { gatewayTables } from "./gateway-tables.ts";
 import { code, table } from "./markdown.ts";
@@ -28,12 +30,13 @@ import { protocolTables } from "./protocol-tables.ts";
 import { sizingTables } from "./sizing-tables.ts";
 import { strategyTables } from "./strategy-docs.ts";
 
-function optionsTable(options: OptionTable): string {
+function optionsTable(options: OptionTable, hasEnvironment = true): string {
   const rows = Object.values(options).map((spec) => {
     const { flag, kind, help } = spec;
-    return [code(dashed(flag)), kind.expects, code(kind.show(spec.default)), help, code(environmentName(flag))];
+    const given = [code(dashed(flag)), kind.expects, code(kind.show(spec.default)), help];
+    return hasEnvironment ? [...given, code(environmentName(flag))] : given;
   });
-  return table(["Option", "Written as", "Default", "Effect", "Environment"], rows);
+  return table(["Option", "Written as", "Default", "Effect", ...(hasEnvironment ? ["Environment"] : [])], rows);
 }
 
 /** Beside what any option has: its key in the config file, and what becomes of a change there. */
@@ -127,6 +130,7 @@ function meanings(name: string, meaning: string, rows: Readonly<Record<string, s
 
 /** Each generated part by the name in its marker. */
 const generators: Readonly<Record<string, () => string>> = {
+  ...doctorTables,
   ...foreignTables,
   ...gatewayTables,
   ...sizingTables,
@@ -134,6 +138,7 @@ const generators: Readonly<Record<string, () => string>> = {
   ...protocolTables,
   "serve-options": serveOptionsTable,
   "demo-options": () => optionsTable(demoOptions),
+  "doctor-options": () => optionsTable(doctorOptions, false),
   "config-keys": () => {
     const rows = fileKeys().map(({ path, form, flag, help }) => [code(path), form, help, flag && code(dashed(flag))]);
     return table(["Key", "Written as", "Effect", "Flag"], rows);

@@ -116,8 +116,9 @@ export class KubeClient {
   }
 
   /** A merge patch: lists are replaced whole, null takes a field away. */
-  patch(ref: KubeRef, change: unknown): Promise<KubeObject> {
-    return this.#call("PATCH", pathOf(ref), change, MERGE_PATCH);
+  patch(ref: KubeRef, change: unknown, manager?: string): Promise<KubeObject> {
+    const as = manager === undefined ? "" : `?fieldManager=${manager}`;
+    return this.#call("PATCH", `${pathOf(ref)}${as}`, change, MERGE_PATCH);
   }
 
   /** As `kubectl patch --type` does, and a field that the server does not know is refused. */

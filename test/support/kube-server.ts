@@ -23,6 +23,8 @@ export interface KubeconfigOptions {
   readonly user?: string;
   /** Instead of the user's certificate. */
   readonly token?: string;
+  /** Of the context; `default` without it. */
+  readonly namespace?: string;
 }
 
 /** What the binary says when it is ready. */
@@ -106,7 +108,8 @@ export class KubeServer {
   }
 
   /** A further file: for another address, or with a token. */
-  async writeKubeconfig({ server = this.url, user = "admin", token }: KubeconfigOptions): Promise<string> {
+  async writeKubeconfig(options: KubeconfigOptions): Promise<string> {
+    const { server = this.url, user = "admin", token, namespace = "default" } = options;
     const known = readKubeconfig(this.kubeconfig(user));
     const file = join(this.#folder, `written-${++this.#written}.kubeconfig`);
     const content = {
@@ -115,7 +118,7 @@ export class KubeServer {
       "current-context": "test",
       clusters: [{ name: "test", cluster: { ...known.cluster, server } }],
       users: [{ name: "test", user: token === undefined ? known.user : { token } }],
-      contexts: [{ name: "test", context: { cluster: "test", user: "test", namespace: "default" } }],
+      contexts: [{ name: "test", context: { cluster: "test", user: "test", namespace } }],
     };
     await writeFile(file, JSON.stringify(content), { mode: 0o600 });
     return file;

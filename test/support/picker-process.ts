@@ -75,6 +75,10 @@ export class PickerProcess {
     return `127.0.0.1:${this.#portOf("grpc.health.v1.Health")}`;
   }
 
+  get pagesAddress(): string {
+    return `http://127.0.0.1:${this.#portOf("metrics")}`;
+  }
+
   /** The first line, said already or yet to come, that is accepted. */
   line(accepts: (line: LogLine) => boolean): Promise<LogLine> {
     const said = this.log.find(accepts);

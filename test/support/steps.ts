@@ -38,6 +38,12 @@ export function vitestStep(...projects: string[]): Step {
   };
 }
 
+/** A part of a project whose files run one after the other. */
+export function vitestShard(project: string, shard: number, of: number): Step {
+  const { name, command, ...step } = vitestStep(project);
+  return { ...step, name: `${name} ${shard} of ${of}`, command: [...command, `--shard=${shard}/${of}`] };
+}
+
 const running = new Set<ChildProcess>();
 
 export function stopSteps(): void {
@@ -57,12 +63,12 @@ export function endWithParent(): void {
   process.channel?.unref();
 }
 
-/** Shown live, or kept for the case that the step fails. */
-export async function runStep({ name, command, projects }: Step, live = false): Promise<StepResult> {
+/** Its output is kept for the case that it fails. */
+export async function runStep({ name, command, projects }: Step): Promise<StepResult> {
   const scratch = mkdtempSync(join(tmpdir(), "pointsman-step-"));
   const report = join(scratch, "outcome.json");
   const startedAt = performance.now();
-  const { code, output } = await runProgram(command, live, {
+  const { code, output } = await runProgram(command, {
     ...(projects && { POINTSMAN_OUTCOME_FILE: report }),
   });
   const seconds = `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
@@ -72,7 +78,7 @@ export async function runStep({ name, command, projects }: Step, live = false): 
   return { name, seconds, output, ...outcome };
 }
 
-function runProgram(command: readonly string[], live: boolean, extra: NodeJS.ProcessEnv) {
+function runProgram(command: readonly string[], extra: NodeJS.ProcessEnv) {
   const [program = "", ...args] = command;
   const env = { ...process.env, ...extra, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}` };
   return new Promise<{ code: number | null; output: string }>((resolve) => {
@@ -81,9 +87,7 @@ function runProgram(command: readonly string[], live: boolean, extra: NodeJS.Pro
     let output = "";
     const keep = (chunk: string) => {
       // vitest colours its lines although it writes to a pipe.
-      const plain = stripVTControlCharacters(chunk);
-      if (live) process.stdout.write(plain);
-      output += plain;
+      output += stripVTControlCharacters(chunk);
     };
     child.stdout.setEncoding("utf8").on("data", keep);
     child.stderr.setEncoding("utf8").on("data", keep);
