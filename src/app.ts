@@ -1,5 +1,5 @@
 /** Composition root of the picker: builds every part once, starts, drains and stops them. */
-
+import { OpenBackends } from "./build-backends.ts";
 import { buildDecisionLog, buildExplain, openRecords } from "./build-explain.ts";
 import { reportAsGo } from "./build-go-report.ts";
 import { buildHost, buildRouting, type RoutingParts, warmUpHost } from "./build-host.ts";
@@ -60,8 +60,9 @@ export class App {
   readonly #streams: StreamReport;
   readonly #pods: KnownPods;
   readonly #server: ExtProcServer;
-  readonly #routing: Omit<RoutingParts, "profiles" | "rules">;
+  readonly #routing: Omit<RoutingParts, "profiles" | "rules" | "costs">;
   readonly #host: StreamHost;
+  readonly #backends: OpenBackends;
   readonly #health: HealthGate;
   readonly #reloads: ConfigReport;
   readonly #reload: ConfigReload;
@@ -115,6 +116,7 @@ export class App {
       ...this.#routing,
       profiles,
       rules: configuredRewrites(settings.rewrites, settings.pools),
+      costs: settings.costs,
       objectives: this.#pods.objectives,
       inFlight,
       times: latency,
@@ -125,6 +127,7 @@ export class App {
       events: this.#streams,
       now,
     });
+    this.#backends = new OpenBackends({ log: this.#logs.of("backends"), instruments });
     this.#server = new ExtProcServer(config, this.#host, new ServerReport(this.#logs.of("server"), instruments));
     const { health } = this.#server;
     const open = () => {
@@ -146,6 +149,8 @@ export class App {
     const { openStreams, budget } = { openStreams: this.#openStreams, budget: this.#budget };
     readGauges({ metrics: this.#metrics, pods: this.#pods, openStreams, budget, config: () => this.#config });
     await this.#startTracing();
+    const openBackends = await this.#backends.prepare(this.#settings.backends, this.#config);
+    Object.assign(this.#host, { backends: openBackends() });
     await this.#pods.start();
     warmUp(warmUpHost(this.#config, this.#settings.profiles, now));
     await this.#server.listen();
@@ -193,6 +198,7 @@ export class App {
     this.#health.stop();
     this.#reload.stop();
     this.#server.stop();
+    this.#backends.close();
     this.#logs.flush();
     const ends = [this.#pods.stop(), this.#stopTracing(), ...this.#http.map((server) => server.close())];
     const [isOver = true] = await Promise.all([this.#decisions?.close(), ...ends]);
@@ -201,12 +207,18 @@ export class App {
 
   /** All that can fail comes first; what follows it is one step between two messages, so that no request sees half of it. */
   async #apply(settings: Settings): Promise<void> {
-    const { config, pools, profiles, rewrites } = settings;
+    const { config, pools, profiles, rewrites, costs, backends } = settings;
     const replacePools = await this.#pods.prepare(pools);
-    const routing = buildRouting(config, { ...this.#routing, profiles, rules: configuredRewrites(rewrites, pools) });
+    const replaceBackends = await this.#backends.prepare(backends, config);
+    const routing = buildRouting(config, {
+      ...this.#routing,
+      profiles,
+      rules: configuredRewrites(rewrites, pools),
+      costs,
+    });
     const wantedBefore = this.#host.wanted.sentence;
     replacePools();
-    Object.assign(this.#host, routing);
+    Object.assign(this.#host, routing, { backends: replaceBackends() });
     this.#inForce = settings;
     this.#config = config;
     this.#budget.limitBytes = config.bufferLimitBytes;
@@ -245,6 +257,7 @@ export class App {
     const parts = {
       ...{ version: version(), pods: this.#pods, trace: this.#trace, instruments, facts, said: this.#said },
       ...{ reload: this.#reloads, notes: this.#settings.notes, buffer: this.#budget },
+      backends: () => this.#inForce.backends,
     };
     return buildStatus(parts, () => this.#inForce);
   }

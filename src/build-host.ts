@@ -6,6 +6,8 @@ import { buildLanes, type LaneSources } from "./build-lanes.ts";
 import { buildStrategies } from "./build-strategies.ts";
 import type { Config } from "./config/options.ts";
 import { saysAsAibrix } from "./config/strategy-options.ts";
+import { Accounts } from "./costs/accounts.ts";
+import type { CostRule } from "./costs/cost-rule.ts";
 import { Deadlines } from "./ext-proc/deadlines.ts";
 import { PickReplies } from "./ext-proc/destination-header.ts";
 import { PickPhases } from "./ext-proc/pick-phases.ts";
@@ -43,6 +45,7 @@ export interface RoutingParts extends LaneSources {
   /** What gives models other names: the rules of objects, and those of the configuration. */
   readonly rewrites: RewriteBook;
   readonly rules: readonly RewriteSource[];
+  readonly costs: readonly CostRule[];
   readonly pools: Pools;
   /** By name, as the pools name them. */
   readonly profiles: Profiles;
@@ -75,11 +78,13 @@ export function buildHost(config: Config, parts: HostParts): StreamHost {
   return {
     ...shared,
     ...buildRouting(config, parts),
+    backends: undefined,
     podAt: (address) => table.byAddress(address),
     listModels: (hints) => listModels(pools, table, hints),
     earlyEnds: new EarlyEnds(),
     replies: new PickReplies(config.destinationHeaders),
     deadlines: new Deadlines(parts.now),
+    accounts: new Accounts(),
     phases: new PickPhases(),
   };
 }
@@ -87,11 +92,28 @@ export function buildHost(config: Config, parts: HostParts): StreamHost {
 /** What follows from the configuration alone: a host whose configuration changes takes it over as a whole. */
 export function buildRouting(
   config: Config,
-  { table, pools, models, index, facts, scorerFaults, profiles, random, kept, watched, rewrites, rules }: RoutingParts,
-): Pick<StreamHost, "router" | "rewriter" | "wanted" | "settings"> {
+  {
+    table,
+    pools,
+    models,
+    index,
+    facts,
+    scorerFaults,
+    profiles,
+    random,
+    kept,
+    watched,
+    rewrites,
+    rules,
+    costs,
+  }: RoutingParts,
+): Pick<StreamHost, "router" | "rewriter" | "wanted" | "costs" | "settings"> {
   const { bodyLimitBytes, streamLimit, assumedMode, answerDeadlineMs } = config;
   const { ignoresSubset, emitsScores, marksAnswers, tellsWhy } = config;
-  const modelHeaders = config.modelHeaders.map((name) => Buffer.from(name));
+  // What is ours to set says nothing where a client has written it.
+  const modelHeaders = config.modelHeaders
+    .filter((name) => name !== config.modelHeader)
+    .map((name) => Buffer.from(name));
   const lanes = buildLanes(profiles, { table, models, index, facts, scorerFaults, watched, kept });
   const scorers = [...profiles.values()].flatMap((profile) => profile.scorers.map(({ scorer }) => scorer));
   const strategies = buildStrategies(config, { table, models, index, scorerFaults, watched, profiles, lanes });
@@ -99,12 +121,17 @@ export function buildRouting(
   const hintHeaders = router.headers.map((name) => ({ name, bytes: Buffer.from(name) }));
   rewrites.set(BY_CONFIG, rules);
   return {
-    wanted: wantedPhases([...new Set(scorers)], rules.length > 0),
+    costs,
+    wanted: wantedPhases([...new Set(scorers)], { renames: rules.length > 0, tellsCosts: costs.length > 0 }),
     router,
     rewriter: new Rewriter({ book: rewrites, pools, ignoresHeader: config.ignoresRewriteHeader, random }),
     settings: {
       ...{ bodyLimitBytes, streamLimit, assumedMode, modelHeaders, hintHeaders, answerDeadlineMs },
+      modelHeader: config.modelHeader === "" ? undefined : config.modelHeader,
+      unknownBackend: config.unknownBackend,
       ...{ ignoresSubset, emitsScores, marksAnswers, tellsWhy, guessMs: GUESS_MS, silenceMs: SILENCE_MS },
+      payerHeader: config.payerHeader === "" ? undefined : Buffer.from(config.payerHeader),
+      payerMost: config.payerMost,
       strategyHeader: strategies === undefined ? undefined : config.strategyHeader,
       saysAsAibrix: saysAsAibrix(config),
     },
@@ -130,6 +157,7 @@ export function warmUpHost(config: Config, profiles: Profiles, now: () => number
     profiles,
     rewrites: new RewriteBook(),
     rules: [],
+    costs: [],
     objectives: new Objectives(),
     facts: () => undefined,
     inFlight,

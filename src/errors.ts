@@ -115,7 +115,58 @@ export const errorCodes = {
     message: "The picker has too many requests open.",
     retryAfterSeconds: 1,
     dropped: "rejected-saturated",
-    meaning: "More streams are open than --stream-limit allows.",
+    meaning:
+      "More streams are open than --stream-limit allows, or a body that only a backend's own form can be made of finds no room under --buffer-limit.",
+  },
+  unsupported_path: {
+    status: 404,
+    type: "invalid_request_error",
+    message: "The path is of no API that is served here.",
+    meaning: "The router phase knows no API by this path, or the backend of an attempt has none like it.",
+  },
+  untranslatable: {
+    status: 422,
+    type: "invalid_request_error",
+    message: "The request asks for something that the backend has no word for.",
+    meaning: "A translator found no way to say a member of the body to its provider; `param` names the member.",
+  },
+  body_unreadable: {
+    status: 415,
+    type: "invalid_request_error",
+    message: "The request body is of a kind, or in a coding, that cannot be read here.",
+    meaning: "A body whose model is to be read, or which is to be translated, came in another content-type or coding.",
+  },
+  backend_unknown: {
+    status: 500,
+    type: "server_error",
+    message: "The gateway is not set up for the backend of this request.",
+    meaning: "An attempt names no backend, or one that the config file does not have, and --unknown-backend refuses.",
+  },
+  filter_mode_unfit: {
+    status: 500,
+    type: "server_error",
+    message: "The gateway does not show what the backend's requests and answers need.",
+    meaning:
+      "The filter of an attempt hides a body that the backend needs changed (its processing_mode), and --unknown-backend refuses.",
+  },
+  backend_credential_missing: {
+    status: 503,
+    type: "server_error",
+    message: "The gateway has no credential for the backend at present.",
+    retryAfterSeconds: 5,
+    meaning: "The backend's file, or its token, could not be read yet: look at the log.",
+  },
+  backend_answer_cut: {
+    status: 502,
+    type: "server_error",
+    message: "The backend's answer broke off.",
+    meaning: "In the body of an answer that was translated: the backend closed before the end that its API has.",
+  },
+  backend_answer_unreadable: {
+    status: 502,
+    type: "server_error",
+    message: "The backend's answer could not be read.",
+    meaning: "In the body of an answer that was to be translated: it is none of the backend's API.",
   },
 } as const satisfies Record<string, ErrorCodeSpec>;
 

@@ -14,12 +14,12 @@ export interface GatewayPromise {
 }
 
 const doctor = "later, a command that looks at gateway and cluster";
-const secondPhase = "later, Envoy AI Gateway's filter after the choice";
 const ports = "test/wire/ports.test.ts";
 const shownIn =
   (folder: string) =>
   (file: string, title: string): Shown => ({ by: `test/${folder}/${file}.test.ts`, title });
 const gateways = shownIn("gateways");
+const failover = (title: string) => shownIn("envoy")("failover", title);
 const aibrix = (title: string) => gateways("aibrix", title);
 const aiGateway = (title: string) => gateways("envoy-ai-gateway", title);
 const istio = (title: string) => gateways("istio-envoy-filter", title);
@@ -71,17 +71,36 @@ export const gatewayPromises: readonly GatewayPromise[] = [
     shown: [aiGateway("$what, is told to go on: one pick, one line in the log")],
   },
   { id: "AIGW-4", promise: "Counters of both filters are told apart, and what they mean.", shown: doctor },
-  { id: "AIGW-5", promise: "The filter after the choice is served too.", shown: secondPhase },
-  { id: "AIGW-6", promise: "A retry reaches the fallback with that one's model and credentials.", shown: secondPhase },
+  {
+    id: "AIGW-5",
+    promise: "The filter after the choice is served too.",
+    shown: [failover("sends a request to the primary, in its own words, and nowhere else")],
+  },
+  {
+    id: "AIGW-6",
+    promise: "A retry reaches the fallback with that one's model and credentials.",
+    shown: [
+      failover("goes on to the fallback where the primary %s, with everything made anew"),
+      gateways(
+        "envoy-gateway-failover",
+        "a primary that %s is followed by the fallback, with its own model, path and key",
+      ),
+    ],
+  },
   {
     id: "AIGW-7",
     promise: "A user's error is 404 or 400 with JSON that says why, never 500.",
     shown: [
       aiGateway("$way, $mode: $what is $status, as JSON"),
       gateways("no-route", "answers other paths than those of the rules, and leaves these alone"),
+      failover("tells the client of %s, without a backend"),
     ],
   },
-  { id: "AIGW-8", promise: "Both filters may ask different replicas.", shown: secondPhase },
+  {
+    id: "AIGW-8",
+    promise: "Both filters may ask different replicas.",
+    shown: [failover("is served by both pickers in turn, which share nothing")],
+  },
   {
     id: "AIGW-9",
     promise: "Each attempt of a retry goes to the next pod of the picker's list.",

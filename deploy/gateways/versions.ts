@@ -94,6 +94,16 @@ export const gatewayRows: readonly GatewayRow[] = [
     whole: argued("the API of 1.9.1"),
   },
   {
+    system: "Envoy Gateway",
+    versions: "1.8 and 1.9",
+    way: "backends with failover: BackendTrafficPolicy, both phases by EnvoyPatchPolicy",
+    manifests: ["envoy-gateway/failover.yaml"],
+    shape: { verdict: "run here", by: "test/gateways/envoy-gateway-failover.test.ts", envoys: ["1.38.3", newestEnvoy] },
+    whole: argued(
+      "the source of 1.9.1: a rule's Backends are the priorities of one cluster, with their names beside the endpoints, and patches come last",
+    ),
+  },
+  {
     system: "Envoy AI Gateway",
     versions: "1.1",
     way: "HTTPRoute to InferencePool",

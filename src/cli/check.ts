@@ -1,5 +1,7 @@
 /** `pointsman check FILE`: everything that is wrong with a config file, found without a look at the network. */
+import { existsSync } from "node:fs";
 import { settingFaults } from "../config/check-serve.ts";
+import { credentialFiles } from "../config/file-backends.ts";
 import { readSettings, type Said, type Settings } from "../config/load-settings.ts";
 import { ConfigError } from "../errors.ts";
 import type { Command } from "./command.ts";
@@ -15,7 +17,7 @@ export const check: Command = {
     }
     const settings = checked({ args: [...args, `--config-file=${file}`], env });
     out(`${file}: ${summaryOf(settings)}`);
-    for (const { about, says } of settings.notes) out(`  ${about}: ${says}`);
+    for (const { about, says } of [...settings.notes, ...absentKeys(settings)]) out(`  ${about}: ${says}`);
     return 0;
   },
 };
@@ -27,7 +29,21 @@ export function checked(said: Said): Settings {
   return settings;
 }
 
-function summaryOf({ pools, profiles }: Settings): string {
+/** No fault, as secrets may be laid later or elsewhere. What is there instead of a path may be a secret, and is not shown. */
+function absentKeys({ backends }: Settings): { readonly about: string; readonly says: string }[] {
+  return backends.flatMap((backend) =>
+    credentialFiles(backend)
+      .filter(([, file]) => !existsSync(file))
+      .map(([option]) => ({
+        about: `backend ${backend.name}`,
+        says: `credential.${option} is no file on this machine`,
+      })),
+  );
+}
+
+function summaryOf({ pools, profiles, backends }: Settings): string {
   const names = pools.map(({ name }) => name || "those that AIBrix's labels name").join(", ");
-  return `no faults; pools: ${names || "none, serve needs flags that name pods"}; profiles: ${[...profiles.keys()].join(", ")}`;
+  const places = backends.map(({ name }) => name).join(", ");
+  const podless = places === "" ? "none, serve needs flags that name pods" : "none";
+  return `no faults; pools: ${names || podless}; ${places && `backends: ${places}; `}profiles: ${[...profiles.keys()].join(", ")}`;
 }

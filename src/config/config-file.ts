@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { isMap, isScalar, type YAMLMap } from "yaml";
+import type { CostRule } from "../costs/cost-rule.ts";
 import { nearestWord } from "../discovery/nearest-word.ts";
 import { quoted } from "../discovery/pod-address.ts";
 import { type Field, YamlTree } from "../discovery/yaml-tree.ts";
@@ -9,6 +10,8 @@ import { type ConfigFault, codeOf } from "../errors.ts";
 import { DEFAULT_PROFILE } from "../pods/pool.ts";
 import type { RewriteRule } from "../rewrite/rewrite-rules.ts";
 import type { Profile } from "../routing/profile.ts";
+import { type BackendConfig, readBackends } from "./file-backends.ts";
+import { readCosts } from "./file-costs.ts";
 import { rootKeys, sectionKeys } from "./file-keys.ts";
 import { readFilePools } from "./file-pools.ts";
 import { type FileProfile, readFileProfiles } from "./file-profiles.ts";
@@ -28,6 +31,8 @@ export interface FileRouting {
   readonly profiles: ReadonlyMap<string, Profile>;
   /** Of all pools; absent for none. */
   readonly rewrites?: readonly RewriteRule[];
+  readonly costs?: readonly CostRule[];
+  readonly backends?: readonly BackendConfig[];
   /** Do the flags that name pods belong to these pools, as the Go picker has it? */
   readonly takesFlags?: true;
 }
@@ -78,11 +83,15 @@ export class ConfigFile {
     // Where requests name strategies each profile is one.
     if (!hasStrategies(config, pools)) checkUse(reading, profiles, pools);
     const rewrites = this.#fields.get("rewrites");
+    const costs = this.#fields.get("costs");
+    const backends = this.#fields.get("backends");
     const read = new Map([...profiles].map(([name, { profile }]) => [name, profile]));
     return {
       profiles: read,
       ...(pools !== undefined && { pools }),
       ...(rewrites !== undefined && { rewrites: readRewrites(reading, rewrites) }),
+      ...(costs !== undefined && { costs: readCosts(reading, costs) }),
+      ...(backends !== undefined && { backends: readBackends(reading, backends) }),
     };
   }
 

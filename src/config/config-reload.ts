@@ -1,6 +1,7 @@
 /** Brings what is written in the config file while the picker runs into force, or keeps the last good configuration. */
+import { FileFollower } from "../discovery/file-follower.ts";
 import { ConfigError, type ConfigFault, describeFault } from "../errors.ts";
-import { ConfigFollower } from "./config-follower.ts";
+import { CONFIG_LIMIT_BYTES } from "./config-file.ts";
 import { type CheckConfig, readSettings, type Said, type Settings } from "./load-settings.ts";
 import type { Config } from "./options.ts";
 import { changeOf } from "./settings-changes.ts";
@@ -25,7 +26,7 @@ export interface ReloadParts {
 
 export class ConfigReload {
   readonly #parts: ReloadParts;
-  readonly #follower: ConfigFollower | undefined;
+  readonly #follower: FileFollower | undefined;
   readonly #started: Config;
   /** Those in force. */
   #settings: Settings;
@@ -37,7 +38,8 @@ export class ConfigReload {
     this.#started = config;
     this.#parts = parts;
     if (fileBytes === undefined) return;
-    this.#follower = new ConfigFollower(config.configFile, fileBytes, {
+    this.#follower = new FileFollower(config.configFile, fileBytes, {
+      limitBytes: CONFIG_LIMIT_BYTES,
       changed: (bytes) => this.take(bytes),
       lost: (problem) => parts.events.refused([problem]),
     });

@@ -3,6 +3,8 @@
  * there, so that each is written once.
  */
 
+import { backendFileKeys } from "./file-backends.ts";
+import { costFileKeys } from "./file-costs.ts";
 import { rewriteFileKeys } from "./file-rewrites.ts";
 import type { OptionSpec, OptionTable } from "./option-table.ts";
 import { serveOptions } from "./options.ts";
@@ -72,6 +74,8 @@ export const rootKeys = [
   "pools",
   "profiles",
   "rewrites",
+  "costs",
+  "backends",
   ...Object.keys(sectionKeys[""] ?? {}),
 ];
 
@@ -133,6 +137,8 @@ export function fileKeys(): FileKey[] {
     },
     ...profileRows.map((row) => ({ ...row, flag: "" })),
     ...rewriteFileKeys(),
+    ...costFileKeys(),
+    ...backendFileKeys(),
   ];
 }
 

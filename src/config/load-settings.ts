@@ -11,7 +11,7 @@ import type { PoolConfig } from "./pool-config.ts";
 import { type PoolsRead, readPools } from "./read-pools.ts";
 import { strategyFaults, withStrategies } from "./strategy-options.ts";
 
-export interface Settings extends Pick<PoolsRead, "pools" | "profiles" | "rewrites"> {
+export interface Settings extends Pick<PoolsRead, "pools" | "profiles" | "rewrites" | "costs" | "backends"> {
   readonly config: Config;
   /** Who said so, by the name of the option; what is not there is the default. */
   readonly given: ReadonlyMap<string, Given>;
@@ -52,7 +52,7 @@ export function readSettings({ args, env }: Said, { check, fileBytes, needsPods 
   const written = file?.options ?? new Map<string, Given>();
   const told = settle(serveOptions, said, written);
   const given = new Map([...written, ...said]);
-  const { pools: read, profiles, rewrites, faults } = readPools(told, file, needsPods);
+  const { pools: read, profiles, rewrites, costs, backends, faults } = readPools(told, file, needsPods);
   const pools = withEngineNames(read, foreign.engineNames);
   const config = withStrategies(told, pools);
   const notes = [...foreign.notes, ...(file?.isForeign ? [...foreign.besideDocument, ...file.notes] : [])];
@@ -60,7 +60,17 @@ export function readSettings({ args, env }: Said, { check, fileBytes, needsPods 
   const strange = strategyFaults(config, [...profiles.keys()]);
   const found = inPlace([...check(config, pools), ...strange], given);
   return {
-    settings: { config, given, pools, profiles, rewrites, notes, fileBytes: path === "" ? undefined : file?.bytes },
+    settings: {
+      config,
+      given,
+      pools,
+      profiles,
+      rewrites,
+      costs,
+      backends,
+      notes,
+      fileBytes: path === "" ? undefined : file?.bytes,
+    },
     faults: [...wrong, ...twice, ...faults, ...found],
   };
 }

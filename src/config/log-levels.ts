@@ -12,6 +12,7 @@ export const logComponents = {
   discovery: "sources of pods and the sets they tell",
   scrape: "the pods' metrics and models",
   pods: "pods that are set aside, and let in again",
+  backends: "credentials that are read, and those that cannot be",
   tracing: "spans that cannot be sent",
 } as const;
 

@@ -123,6 +123,17 @@ export const headerNames: OptionKind<readonly string[]> = {
   show: (value) => (value.length === 0 ? "none" : value.join(",")),
 };
 
+/** One of them, or none. */
+export const headerName: OptionKind<string> = {
+  expects: "the name of a header",
+  schema: { type: "string" },
+  parse: (value) => {
+    const [name = "", ...others] = headerNames.parse(value) ?? ["", ""];
+    return others.length === 0 && (value === "" || name !== "") ? name : undefined;
+  },
+  show: (value) => value || "none",
+};
+
 /** The path of a URL, as it stands in a request line. */
 export const urlPath: OptionKind<string> = {
   expects: 'a path that starts with "/"',

@@ -1,5 +1,5 @@
 /** The options of `serve` about what a picker and its data plane tell each other beside the pick. */
-import { flag } from "./option-kinds.ts";
+import { choice, flag, headerName, integer } from "./option-kinds.ts";
 import { option } from "./option-table.ts";
 
 export const protocolOptions = {
@@ -33,6 +33,38 @@ export const protocolOptions = {
     false,
     "Add x-went-into-resp-headers: true to answers that the picker is shown, as the Go picker always does.",
     "listen.markAnswers",
+    "live",
+  ),
+  modelHeader: option(
+    "model-header",
+    headerName,
+    "",
+    "Header that tells Envoy's routes the model of a request, such as x-ai-eg-model; picks set it where one is named, and the router phase always.",
+    "listen.modelHeader",
+    "live",
+  ),
+  payerHeader: option(
+    "payer-header",
+    headerName,
+    "",
+    "Header of requests that names who pays, such as x-user: what their answers have cost is carried by the payer's next request, as metadata in pointsman.due under the costs' keys.",
+    "listen.payerHeader",
+    "live",
+  ),
+  payerMost: option(
+    "payer-most",
+    integer(0),
+    0,
+    "The most of each cost that one request carries of what is due, so that it is never more than a limiter has; the next ones carry the rest; 0 for all.",
+    "listen.payerMost",
+    "live",
+  ),
+  unknownBackend: option(
+    "unknown-backend",
+    choice("continue", "refuse"),
+    "continue",
+    "What becomes of an attempt that names no backend of the config file, or whose filter hides what is to be changed.",
+    "listen.unknownBackend",
     "live",
   ),
 } as const;

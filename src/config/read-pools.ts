@@ -1,4 +1,5 @@
 /** All pools and profiles, from the config file or from flags and environment, or everything that is wrong with them. */
+import type { CostRule } from "../costs/cost-rule.ts";
 import { quoted } from "../discovery/pod-address.ts";
 import type { ConfigFault } from "../errors.ts";
 import { DEFAULT_PROFILE } from "../pods/pool.ts";
@@ -6,6 +7,7 @@ import type { RewriteRule } from "../rewrite/rewrite-rules.ts";
 import type { Profile } from "../routing/profile.ts";
 import { ConfigFile, type FileRouting } from "./config-file.ts";
 import { defaultProfile } from "./default-profile.ts";
+import type { BackendConfig } from "./file-backends.ts";
 import { readFlagPools } from "./flag-pools.ts";
 import { dashed } from "./load-config.ts";
 import { sourceOptions } from "./pod-options.ts";
@@ -30,6 +32,10 @@ export interface PoolsRead {
   readonly profiles: ReadonlyMap<string, Profile>;
   /** Other names for models, in requests to any pool. */
   readonly rewrites: readonly RewriteRule[];
+  /** What attempts at them need; none where the gateway makes none here. */
+  readonly backends: readonly BackendConfig[];
+  /** What the end of each answer tells of its cost. */
+  readonly costs: readonly CostRule[];
   readonly faults: readonly ConfigFault[];
 }
 
@@ -40,10 +46,12 @@ export function readPools(config: PodConfig, file = openConfigFile(config.config
   const faults = [...(file?.faults ?? []), ...flags.faults];
   if (routing.pools !== undefined && !routing.takesFlags) faults.push(...strayFaults(config));
   const pools = routing.pools ?? flags.pools;
-  if (needsPods && pools.length === 0 && faults.length === 0)
+  const { rewrites = [], costs = [], backends = [] } = routing;
+  // Who only routes requests to backends picks no pods.
+  if (needsPods && pools.length + backends.length === 0 && faults.length === 0)
     faults.push(config.configFile === "" ? nothingGiven : nothingIn(config));
   const profiles = new Map([[DEFAULT_PROFILE, defaultProfile()], ...routing.profiles]);
-  return { pools, profiles, rewrites: routing.rewrites ?? [], faults };
+  return { pools, profiles, rewrites, costs, backends, faults };
 }
 
 /** undefined where none is named. */

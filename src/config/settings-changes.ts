@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RewriteRule } from "../rewrite/rewrite-rules.ts";
 import type { Profile } from "../routing/profile.ts";
+import type { BackendConfig } from "./file-backends.ts";
 import { scrapeKeys } from "./file-keys.ts";
 import type { Settings } from "./load-settings.ts";
 import type { OptionSpec } from "./option-table.ts";
@@ -61,6 +62,8 @@ function differences(before: Settings, after: Settings): string[] {
     ...reordered(before.pools, after.pools),
     ...betweenAll("profiles", before.profiles, after.profiles, shownProfile),
     ...between(shownRewrites(before.rewrites), shownRewrites(after.rewrites)),
+    ...between(shownCosts(before.costs), shownCosts(after.costs)),
+    ...betweenAll("backends", named(before.backends), named(after.backends), shownBackend),
   ];
 }
 
@@ -119,6 +122,30 @@ function shownPool({ settings, scrape, sources, rewrites }: PoolConfig): Shown {
   return new Map([...set, ...asked, ...shownRewrites(rewrites)]).set("pods", pods);
 }
 
+function shownCosts(costs: Settings["costs"]): Shown {
+  return new Map(costs.map(({ key, text }) => [`costs.${key}`, text]));
+}
+
+function named(backends: Settings["backends"]): ReadonlyMap<string, BackendConfig> {
+  return new Map(backends.map((backend) => [backend.name, backend]));
+}
+
+function shownBackend({ translator, options, models, model, credential, ...others }: BackendConfig): Shown {
+  const { headers, name: _, ...plain } = others;
+  return new Map([
+    ...Object.entries(plain).map(([key, value]) => [key, textOf(value)] as const),
+    ["api", withOptions(translator.name, options)],
+    ["model", textOf(model)],
+    ["models", JSON.stringify(Object.fromEntries(models))],
+    ["headers", JSON.stringify(headers)],
+    ["credential", withOptions(credential.kind.name, credential.options)],
+  ]);
+}
+
+function withOptions(name: string, options: object = {}): string {
+  return Object.keys(options).length === 0 ? name : `${name} ${JSON.stringify(options)}`;
+}
+
 function shownRewrites(rewrites: readonly RewriteRule[] = []): Shown {
   return new Map([["rewrites", rewrites.map((rule) => JSON.stringify(rule)).join(", ") || "none"]]);
 }
@@ -129,8 +156,6 @@ function textOf(value: unknown): string {
 }
 
 function shownProfile({ scorers, filters, picker }: Profile): Shown {
-  const withOptions = (name: string, options: object = {}) =>
-    Object.keys(options).length === 0 ? name : `${name} ${JSON.stringify(options)}`;
   const scored = scorers.map(({ scorer, weight, options }) => `${weight} x ${withOptions(scorer.name, options)}`);
   const filtered = filters.map(({ filter, options }) => withOptions(filter.name, options));
   return new Map([

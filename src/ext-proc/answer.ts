@@ -13,14 +13,19 @@ import type { Decision, ModelRewrite, Picked, PickReason } from "../routing/deci
 import type { Trail } from "../routing/router.ts";
 import type { BodyMode } from "./body-mode.ts";
 import { afterwards, decide } from "./decide.ts";
+import type { StreamMessage } from "./decode-message.ts";
 import type { PickReply } from "./destination-header.ts";
 import { modelListReply, refusalReply } from "./encode-immediate.ts";
 import { proceed } from "./encode-reply.ts";
+import { type OriginalRequest, originalIn } from "./original-request.ts";
+import { type Payer, payerOf } from "./payer.ts";
 import { pickReply } from "./pick-reply.ts";
+import { isAfterChoice } from "./read-metadata.ts";
 import { RequestHead } from "./request-head.ts";
 import { RequestReplies } from "./request-replies.ts";
 import type { PickTrace } from "./request-trace.ts";
 import type { RequestRecord, StreamHost, StreamPort } from "./stream-host.ts";
+import { traceParentOf } from "./trace-parent.ts";
 import type { Watched } from "./watched.ts";
 
 const none: readonly Pod[] = [];
@@ -29,6 +34,7 @@ const none: readonly Pod[] = [];
 const noHead = new RequestHead();
 
 export class Answer {
+  readonly #port: StreamPort;
   readonly #host: StreamHost;
   readonly replies: RequestReplies;
   /** Absent where nobody wants to know of every request. */
@@ -41,6 +47,8 @@ export class Answer {
   /** Absent where the request is not sampled, or nobody traces. */
   trace: PickTrace | undefined;
   startedAtMs = 0;
+  /** What the attempts are to know of the request; undefined where there are none, and no routes to tell a model. */
+  original: OriginalRequest | undefined;
   ticket: Ticket | undefined;
   /** The pod that the ticket counts on. */
   pod: Pod | undefined;
@@ -63,10 +71,13 @@ export class Answer {
   awaitsModel = false;
   /** Of the body that the pick was made by; 0 where none was seen. */
   fingerprint = 0;
+  /** Who pays for the request; absent where nobody is asked to. */
+  payer: Payer | undefined;
   /** Is a pick or an immediate response out? */
   given = false;
 
   constructor(port: StreamPort, host: StreamHost) {
+    this.#port = port;
     this.#host = host;
     this.replies = new RequestReplies(port, host.now);
     this.record = host.openRecord?.();
@@ -75,6 +86,23 @@ export class Answer {
   /** In observability mode Envoy reads no replies: the pick is made all the same, and not followed. */
   get shadow(): boolean {
     return this.replies.areUnread;
+  }
+
+  /** The headers of the request, before anything else is asked. */
+  open(message: StreamMessage): void {
+    this.payer = payerOf(message, this.#host);
+    const { tracer, backends, settings } = this.#host;
+    this.trace = tracer?.begin(traceParentOf(message, this.#port), this.startedAtMs);
+    if (backends === undefined && settings.modelHeader === undefined) return;
+    this.original = originalIn(message, "", {
+      authorization: backends?.keepsAuthorization === true,
+      payerHeader: this.#host.settings.payerHeader,
+    });
+  }
+
+  /** Does the filter of a cluster ask, where the pod is chosen already? */
+  comesTooLate(message: StreamMessage): boolean {
+    return isAfterChoice(message);
   }
 
   get api(): Api {
@@ -185,6 +213,11 @@ export class Answer {
     this.ticket = undefined;
   }
 
+  /** A body was to tell the pool, and none came. */
+  refuseBodyless(): false {
+    return this.refuse("pool_unknown");
+  }
+
   refuse(code: ErrorCode): false {
     return this.#refuse({ kind: "refused", code });
   }
@@ -208,10 +241,15 @@ export class Answer {
     if (this.shadow) this.watched.wouldBe = refusal;
     if (this.shadow) return false;
     const { saysAsAibrix, tellsWhy } = this.#host.settings;
+    this.payer?.takeBack();
     this.replies.send(refusalReply(refusal, saysAsAibrix, tellsWhy ? whyRefused(refusal) : ""));
     if (this.ticket !== undefined) this.#host.inFlight.withdraw(this.ticket);
     this.ticket = undefined;
-    this.#host.events.refused(refusal, this.#host.now() - this.startedAtMs, this.requestId, trail);
+    const { events, backends } = this.#host;
+    events.refused(refusal, this.#host.now() - this.startedAtMs, this.requestId, trail);
+    // Where nothing but backends is served, this was no pick: the stream could not say what it is for.
+    if (refusal.code === "no_pods" && backends !== undefined)
+      events.attemptUnfit("phase_untold", "", this.#port.peer());
     this.record?.refused(refusal, this.head);
     this.#host.router.forget();
     return false;

@@ -6,14 +6,14 @@ import type { Pod } from "../pods/pod-table.ts";
 import type { CandidateScore } from "../routing/lane.ts";
 import { removedNames } from "./control-names.ts";
 import { commonResponse, removeHeader, setHeader } from "./encode-reply.ts";
-import { doubleField, field } from "./wire.ts";
+import { clearsRouteCache, modelMutation } from "./encode-route.ts";
+import { DYNAMIC_METADATA, structField, structNumber, structText, structValue } from "./metadata-fields.ts";
+import { field } from "./wire.ts";
 
 /** The header that most clusters follow, and the key of the same value in dynamic metadata. */
 export const DESTINATION_HEADER = "x-gateway-destination-endpoint";
 const SCORES_KEY = "x-gateway-destination-endpoint-scores";
 const METADATA_NAMESPACE = "envoy.lb";
-/** Field of ProcessingResponse. */
-const DYNAMIC_METADATA = 8;
 
 /** A pick's two spellings: in the answer to the headers or in the answer to the body. */
 export interface PickReply {
@@ -31,6 +31,10 @@ export interface PickExtras {
   readonly removedBits?: number;
   /** What the candidates scored; none or empty where no scorer was asked. */
   readonly scores?: readonly CandidateScore[];
+  /** The header that tells Envoy's routes the model, which are looked through once more; a model of "" removes it. */
+  readonly modelHeader?: readonly [name: string, model: string] | undefined;
+  /** Entries of the metadata beside the destination's: what attempts are to know, and what the payer owes. */
+  readonly metadata?: readonly Buffer[];
   /** In the answer to the body: another one in its place, in pieces. */
   readonly body?: readonly Buffer[] | undefined;
 }
@@ -42,7 +46,7 @@ export function encodePick(
   extras: PickExtras = {},
   names: readonly string[] = [DESTINATION_HEADER],
 ): Buffer {
-  const { fallbacks = [], headers = [], removedBits = 0, scores = [], body } = extras;
+  const { fallbacks = [], headers = [], removedBits = 0, scores = [], body, modelHeader, metadata = [] } = extras;
   const destination = [address, ...fallbacks.map((pod) => pod.address)].join(",");
   const mutation = names.map((name) => setHeader(name, destination));
   for (const [name, value] of headers) mutation.push(setHeader(name, value));
@@ -51,11 +55,17 @@ export function encodePick(
   if (removedBits !== 0) {
     for (const name of namesOf(removedBits)) if (!isSet(name)) mutation.push(removeHeader(name));
   }
-  const told = [structField(DESTINATION_HEADER, field(3, destination))];
+  if (modelHeader !== undefined) mutation.push(modelMutation(...modelHeader));
+  const change = field(2, ...mutation);
+  const told = [structField(DESTINATION_HEADER, structText(destination))];
   if (scores.length > 0) told.push(structField(SCORES_KEY, structValue(scores.map(scoreField))));
   return Buffer.concat([
-    ...commonResponse(on === "onHeaders" ? "requestHeaders" : "requestBody", field(2, ...mutation), body),
-    field(DYNAMIC_METADATA, structField(METADATA_NAMESPACE, structValue(told))),
+    ...commonResponse(
+      on === "onHeaders" ? "requestHeaders" : "requestBody",
+      modelHeader === undefined ? change : Buffer.concat([change, clearsRouteCache]),
+      body,
+    ),
+    field(DYNAMIC_METADATA, structField(METADATA_NAMESPACE, structValue(told)), ...metadata),
   ]);
 }
 
@@ -63,19 +73,8 @@ function namesOf(bits: number): readonly string[] {
   return removedNames.filter((_, place) => (bits & (1 << place)) !== 0);
 }
 
-/** Value { number_value 2 }. */
 function scoreField({ address, score }: CandidateScore): Buffer {
-  return structField(address, doubleField(2, score));
-}
-
-/** One entry of google.protobuf.Struct.fields; `value` is an encoded Value. */
-function structField(key: string, value: Buffer): Buffer {
-  return field(1, field(1, key), field(2, value));
-}
-
-/** Value { struct_value 5 }. */
-function structValue(fields: readonly Buffer[]): Buffer {
-  return field(5, ...fields);
+  return structField(address, structNumber(score));
 }
 
 export class PickReplies {

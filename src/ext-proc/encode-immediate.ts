@@ -1,4 +1,5 @@
 /** What pointsman answers itself, as bytes: refusals in the format of the OpenAI API, and the list of models. */
+import type { AttemptRefusal } from "../backends/outgoing.ts";
 import { type ErrorCode, type ErrorCodeSpec, errorCodes } from "../errors.ts";
 import { WHY_HEADER } from "../explain/why-header.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
@@ -20,6 +21,13 @@ const constantReplies = new Map<ErrorCode, Buffer>(
 
 export function immediateReply(code: ErrorCode): Buffer {
   return constantReplies.get(code) ?? field(part.immediate);
+}
+
+/** A refusal of an attempt, which may name the member that is wrong; `says` is of ours too, instead of the code's words. */
+export function attemptRefusalReply({ code, param, says }: AttemptRefusal): Buffer {
+  if (param === undefined && says === undefined) return immediateReply(code);
+  const spec: ErrorCodeSpec = errorCodes[code];
+  return encodeError(code, { ...spec, ...(param !== undefined && { param }) }, says ?? spec.message);
 }
 
 /** A refusal made by routing, which may name what the client could ask for instead; `why` is what the header says that tells why. */
@@ -64,8 +72,16 @@ function whyHeader(why: string): Buffer[] {
 }
 
 function encodeError(code: ErrorCode, spec: ErrorCodeSpec, message: string, more: readonly Buffer[] = []): Buffer {
-  const body = JSON.stringify({ error: { message, type: spec.type, param: spec.param ?? null, code } });
-  return encodeImmediate(spec.status, body, [...ownHeaders(code), ...more], code);
+  return encodeImmediate(spec.status, errorText(code, spec, message), [...ownHeaders(code), ...more], code);
+}
+
+/** The body of an answer, as OpenAI's API has it. */
+export function errorText(
+  code: ErrorCode,
+  { type, param }: ErrorCodeSpec = errorCodes[code],
+  message: string = errorCodes[code].message,
+): string {
+  return JSON.stringify({ error: { message, type, param: param ?? null, code } });
 }
 
 /** By which code, why, and when to come again. */

@@ -27,7 +27,7 @@ export const proceed = {
 } as const;
 
 /** HeaderValueOption { header 1 { key 1, raw_value 3 }, append_action 3 = OVERWRITE_IF_EXISTS_OR_ADD }. */
-export function setHeader(name: string, value: string): Buffer {
+export function setHeader(name: string, value: string | Buffer): Buffer {
   return field(1, field(1, field(1, name), field(3, value)), varintField(3, 2));
 }
 

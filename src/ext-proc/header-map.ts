@@ -106,3 +106,24 @@ export function headerValue(message: StreamMessage, name: Buffer): string {
   }
   return "";
 }
+
+/** All headers of a message by lower-case name, without those of HTTP/2; what came several times is joined as HTTP has it. */
+export function headersOf(message: StreamMessage): Record<string, string> {
+  const { bytes } = message;
+  const headers: Record<string, string> = {};
+  onDemand.reset(bytes);
+  onDemand.at = message.start;
+  while (onDemand.at < message.end && !onDemand.failed) {
+    const tag = onDemand.tag(message.end);
+    if (tag !== 8 + wireType.lengthDelimited) {
+      onDemand.skip(tag & 7, message.end);
+      continue;
+    }
+    readHeader(onDemand, onDemand.lengthEnd(message.end));
+    const name = bytes.toString("latin1", keyStart, keyEnd);
+    if (onDemand.failed || name === "" || name.startsWith(":")) continue;
+    const value = bytes.toString("latin1", valueStart, valueEnd);
+    headers[name] = Object.hasOwn(headers, name) ? `${headers[name]}, ${value}` : value;
+  }
+  return headers;
+}

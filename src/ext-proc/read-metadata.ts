@@ -3,6 +3,7 @@ import type { StreamMessage } from "./decode-message.ts";
 import { WireReader, wireType } from "./wire.ts";
 
 /** Fields of google.protobuf.Value. */
+const NUMBER_TAG = 2 * 8 + wireType.fixed64;
 const STRING = 3;
 const LIST = 6;
 
@@ -15,17 +16,29 @@ const POOL_KEY = "pool";
 /** How the filter's request_attributes name a route's own metadata. */
 const ROUTE_METADATA = "xds.route_metadata";
 
+const ENVOY_MINOR = "xds.node.user_agent_build_version.version.minor_number";
 const CODE_DETAILS = "response.code_details";
 const UPSTREAM_ADDRESS = "upstream.address";
 /**
  * Attributes that a request has only once its pod is chosen; others of `upstream.` it may have before. Of a cluster's
- * metadata that is Envoy AI Gateway's word.
+ * metadata those that name a backend.
  */
 const chosenAttributes = [
   "upstream.address",
   "upstream.port",
   "xds.upstream_host_metadata",
   "xds.cluster_metadata.filter_metadata['aigateway",
+  "xds.cluster_metadata.filter_metadata['pointsman']['backend'",
+];
+
+/** Where an attempt's backend is named: an endpoint's own word before that of its cluster, ours before others'. */
+const backendPlaces = [
+  ...["xds.upstream_host_metadata", "xds.cluster_metadata"].flatMap((source) => [
+    { source, namespace: "'pointsman'", key: "'backend'" },
+    { source, namespace: "'aigateway.envoy.io'", key: "'per_route_rule_backend_name'" },
+  ]),
+  // Envoy Gateway writes the name of the Backend, or the Service, that an endpoint is of.
+  { source: "xds.upstream_host_locality_metadata", namespace: "'envoy-gateway'", key: "'name'" },
 ];
 
 const reader = new WireReader();
@@ -74,6 +87,37 @@ export function isAfterChoice({ bytes, attributesStart, attributesEnd }: StreamM
   reader.reset(bytes);
   const isChosen = (key: string) => chosenAttributes.some((each) => key.startsWith(each));
   return entryOf(fieldOf(attributesStart, attributesEnd, 2), isChosen) !== undefined;
+}
+
+/** The backend that an attempt is made at; "" where no attribute names one. */
+export function backendName({ bytes, attributesStart, attributesEnd }: StreamMessage): string {
+  if (attributesEnd === 0) return "";
+  reader.reset(bytes);
+  const struct = fieldOf(attributesStart, attributesEnd, 2);
+  for (const { source, namespace, key } of backendPlaces) {
+    const isNamed = (name: string) => name.startsWith(source) && name.includes(namespace) && name.includes(key);
+    const value = entryOf(struct, (name) => isNamed(name.replaceAll('"', "'")));
+    const text = value === undefined ? "" : (textsOf(value)[0] ?? "");
+    if (text !== "") return text;
+  }
+  return "";
+}
+
+/** The second number of Envoy's version, where the filter's request_attributes ask for it; NaN where they do not. */
+export function envoyMinor({ bytes, attributesStart, attributesEnd }: StreamMessage): number {
+  if (attributesEnd === 0) return Number.NaN;
+  reader.reset(bytes);
+  const value = entryOf(fieldOf(attributesStart, attributesEnd, 2), (key) => key === ENVOY_MINOR);
+  // Value { number_value 2 } is a tag and eight bytes.
+  const isNumber = value !== undefined && value.end - value.start === 9 && bytes[value.start] === NUMBER_TAG;
+  return isNumber ? bytes.readDoubleLE(value.start + 1) : Number.NaN;
+}
+
+/** A text of the filter's dynamic metadata; "" where there is none. */
+export function metadataText(message: StreamMessage, namespace: string, key: string): string {
+  if (message.metadataEnd === 0) return "";
+  reader.reset(message.bytes);
+  return metadataTexts(message.metadataStart, message.metadataEnd, namespace, key)?.[0] ?? "";
 }
 
 function attribute({ bytes, attributesStart, attributesEnd }: StreamMessage, name: string): string {

@@ -14,7 +14,7 @@
 import { randomUUID } from "node:crypto";
 import type { NoBody } from "../request/body-form.ts";
 import type { PickReason } from "../routing/decision.ts";
-import { Answer } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import { assumedMode, type FilterMode, seesBodyFirst } from "./body-mode.ts";
 import type { Held } from "./deadlines.ts";
 import type { StreamMessage } from "./decode-message.ts";
@@ -22,22 +22,22 @@ import type { PickReply } from "./destination-header.ts";
 import { proceed } from "./encode-reply.ts";
 import { headerValue } from "./header-map.ts";
 import { HeldBody } from "./held-body.ts";
-import { isAfterChoice } from "./read-metadata.ts";
 import { RequestHead } from "./request-head.ts";
+import type { RouteAnswer } from "./route-answer.ts";
 import type { StreamHost, StreamPort } from "./stream-host.ts";
-import { traceParentOf } from "./trace-parent.ts";
+import type { WorkParts } from "./stream-work.ts";
 
 type Phase = "new" | "guessing" | "holding" | "awaiting" | "inflating" | "passing" | "refused" | "over";
 
 const REQUEST_ID = Buffer.from("x-request-id");
 
-export class RequestSide {
+export class RequestSide<A extends Answer | RouteAnswer = Answer> {
   readonly #port: StreamPort;
   readonly #host: StreamHost;
   readonly #held: Held;
   readonly #guarded: (work: () => void) => void;
   readonly #body: HeldBody;
-  readonly answer: Answer;
+  readonly answer: A;
   #phase: Phase = "new";
   mode: FilterMode = assumedMode("buffered");
   /** Was the mode stated, told by an option, or shown by what came? */
@@ -51,14 +51,14 @@ export class RequestSide {
   /** When a held reply is due. */
   dueAtMs = 0;
 
-  /** `held` is what the deadlines call when a reply is due; `guarded` catches the faults of what no message called. */
-  constructor(port: StreamPort, host: StreamHost, held: Held, guarded: (work: () => void) => void) {
+  /** `answer` is what goes back: a pick, or a route. */
+  constructor({ port, host, held, guarded }: WorkParts, answer: A) {
     this.#port = port;
     this.#host = host;
     this.#held = held;
     this.#guarded = guarded;
     this.#body = new HeldBody(host);
-    this.answer = new Answer(port, host);
+    this.answer = answer;
   }
 
   /** False when the peer breaks the protocol. `stated` is the mode that the stream's first message stated. */
@@ -69,14 +69,14 @@ export class RequestSide {
     answer.startedAtMs = this.#host.now();
     answer.head = new RequestHead(message, settings.hintHeaders, !settings.ignoresSubset);
     answer.replies.areUnread = message.observability;
-    answer.trace = this.#host.tracer?.begin(traceParentOf(message, this.#port), answer.startedAtMs);
+    answer.open(message);
     if (answer.head.lacksRequestId) answer.requestId = randomUUID();
     else if (events.wantsRequestId || answer.trace !== undefined || settings.strategyHeader !== undefined)
       answer.requestId = headerValue(message, REQUEST_ID);
     this.ended = message.endOfStream;
     const mode = stated ?? this.#unstatedMode();
     if (mode !== undefined) this.know(mode);
-    if (isAfterChoice(message)) this.#letPass();
+    if (answer.comesTooLate(message)) this.#letPass();
     else if (openStreams.size > settings.streamLimit) this.#settle(this.answer.refuse("overloaded"));
     else if (answer.head.asksForModels && answer.listModels()) this.#drop();
     else if (message.endOfStream) this.#pick("no_prompt", "onHeaders");
@@ -119,7 +119,7 @@ export class RequestSide {
     if (this.#phase === "guessing") this.#pick("no_prompt", "onHeaders");
     if (this.#phase === "holding") this.#answerHeld("trailers");
     // Without a body the pod named with the headers is the one.
-    if (this.#phase === "awaiting" && this.answer.awaitsModel) this.#settle(this.answer.refuse("pool_unknown"));
+    if (this.#phase === "awaiting" && this.answer.awaitsModel) this.#settle(this.answer.refuseBodyless());
     else if (this.#phase === "awaiting") this.answer.settleProvisional();
     if (this.#phase !== "refused" && this.#phase !== "inflating") this.answer.replies.send(proceed.requestTrailers);
   }

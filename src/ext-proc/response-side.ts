@@ -2,16 +2,20 @@
  * The response direction of one stream: every message is answered at once, nothing is collected. Where the body is
  * shown, what it tells of tokens and times is read after it was passed on; of what is not shown nothing is kept.
  */
+
 import { WHY_HEADER, whyMoved } from "../explain/why-header.ts";
 import { type AnswerForm, formOf, isEventStream, type Unread } from "../response/answer-form.ts";
 import { AnswerReading } from "../response/answer-reading.ts";
+import { unknownUsage } from "../response/usage.ts";
 import type { Answer } from "./answer.ts";
 import { plainReply, strategyReply, tokenOf, tokenReply } from "./answer-headers.ts";
 import type { BodyMode } from "./body-mode.ts";
+import { costMetadata } from "./cost-metadata.ts";
 import type { Held } from "./deadlines.ts";
 import type { StreamMessage } from "./decode-message.ts";
 import { proceed } from "./encode-reply.ts";
 import { headerValue } from "./header-map.ts";
+import { LastReplyPort } from "./last-reply.ts";
 import { passBody } from "./pass-body.ts";
 import { isRenamed, type RenamedAnswer, renamedAnswer } from "./renamed-answer.ts";
 import { answerHeaders, type HeaderPair } from "./strategy-headers.ts";
@@ -22,6 +26,8 @@ const CONTENT_ENCODING = Buffer.from("content-encoding");
 
 export class ResponseSide {
   readonly #port: StreamPort;
+  /** The same, where the end of an answer is to tell what it cost. */
+  readonly #lastReply: LastReplyPort | undefined;
   readonly #host: StreamHost;
   readonly #held: Held;
   readonly #answer: Answer;
@@ -46,7 +52,8 @@ export class ResponseSide {
   dueAtMs = 0;
 
   constructor(port: StreamPort, host: StreamHost, held: Held, answer: Answer) {
-    this.#port = port;
+    this.#lastReply = host.costs.length === 0 ? undefined : new LastReplyPort(port);
+    this.#port = this.#lastReply ?? port;
     this.#host = host;
     this.#held = held;
     this.#answer = answer;
@@ -57,6 +64,7 @@ export class ResponseSide {
     const repeatedEnd = this.ended && message.start === message.end;
     this.seen = true;
     this.ended ||= message.endOfStream || message.kind === "response_trailers";
+    if (this.ended) this.#lastReply?.awaitTail();
     if (message.kind === "response_headers") this.#onHeaders(message, mode);
     else if (message.kind === "response_trailers") {
       this.#stopGuessing("buffered");
@@ -70,8 +78,10 @@ export class ResponseSide {
       else passBody(this.#port, "responseBody", known, message.body(), message.endOfStream);
       this.#read(message);
     }
-    if (this.ended) this.#report();
-    if (this.ended) this.#tellNames();
+    if (!this.ended) return;
+    this.#lastReply?.finish(this.#costs());
+    this.#report();
+    this.#tellNames();
   }
 
   onDue(): void {
@@ -168,6 +178,14 @@ export class ResponseSide {
     }
     this.#form = "nothing";
     return undefined;
+  }
+
+  /** What the answer has cost, for whoever limits or bills by it. */
+  #costs(): Buffer {
+    const { costs, events } = this.#host;
+    const usage = this.#reading?.usage ?? unknownUsage;
+    const { model, payer } = this.#answer;
+    return costMetadata(costs, { usage, model, backend: "" }, events, payer);
   }
 
   #tellNames(): void {

@@ -124,7 +124,7 @@ export function takeOver(host: StreamHost): grpc.ServerInterceptor {
     const listener = {
       // Not before: a call that was reset already gets no event at all, so that its stream would stay open for ever.
       onReceiveMetadata: (metadata: grpc.Metadata) => {
-        if (host.tracer !== undefined) port.keep(metadata);
+        port.keep(metadata);
         stream = new Stream(port, host);
         port.read();
       },

@@ -1,11 +1,16 @@
 /** What every stream shares: the parts of the process it works with, its settings, and who is told what happened. */
 import type { EarlyEnds } from "../accounting/early-ends.ts";
 import type { InFlight, Ticket } from "../accounting/in-flight.ts";
+import type { BackendBook } from "../backends/backend-book.ts";
+import type { Accounts } from "../costs/accounts.ts";
+import type { CostRule } from "../costs/cost-rule.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { Pod } from "../pods/pod-table.ts";
 import type { ModelEntry } from "../pods/served-models.ts";
 import type { BufferBudget } from "../request/body-buffer.ts";
 import type { BodyUnread } from "../request/body-form.ts";
 import type { AnswerReport } from "../response/answer-reading.ts";
+import type { Usage } from "../response/usage.ts";
 import type { WantedPhases } from "../response/wanted-phases.ts";
 import type { NameBack } from "../rewrite/answer-names.ts";
 import type { Rewriter } from "../rewrite/rewriter.ts";
@@ -13,7 +18,9 @@ import type { Refusal, RouteHints } from "../routing/choose-pool.ts";
 import type { Decision, Picked } from "../routing/decision.ts";
 import type { Objectives } from "../routing/objectives.ts";
 import type { Router, Trail } from "../routing/router.ts";
+import type { AttemptFlaw } from "./attempt-flaws.ts";
 import type { AssumedMode, BodyMode, FilterMode } from "./body-mode.ts";
+import type { CostEvents } from "./cost-metadata.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { MessageKind, StreamMessage } from "./decode-message.ts";
 import type { PickReplies } from "./destination-header.ts";
@@ -42,6 +49,14 @@ interface StreamSettings {
   readonly tellsWhy: boolean;
   /** Do the headers of answers say that they came by here? */
   readonly marksAnswers: boolean;
+  /** The header that tells Envoy's routes the model; undefined where picks set none. */
+  readonly modelHeader: string | undefined;
+  /** Who pays for a request; undefined where nobody is asked to. */
+  readonly payerHeader: Buffer | undefined;
+  /** The most of a debt that one request carries; 0 for all of it. */
+  readonly payerMost: number;
+  /** What becomes of an attempt that cannot be made as its backend needs it. */
+  readonly unknownBackend: "continue" | "refuse";
   /** Longest wait with a held reply once the body looks complete or is, or once early streamed headers came. */
   readonly answerDeadlineMs: number;
   /** How long headers without a stated mode wait for a body chunk. */
@@ -75,8 +90,24 @@ export interface AnsweredRequest extends AnswerReport {
   readonly predictedHit: number;
 }
 
+/** What one attempt at a backend came to. */
+export interface BackendAnswer {
+  readonly backend: string;
+  /** -1 where the headers of the answer were not shown. */
+  readonly status: number;
+  /** As the answer tells it. */
+  readonly usage: Usage;
+}
+
+/** How the router phase has found a request's model. */
+export const routedBy = {
+  body: "the body names it",
+  header: "a header does, for want of the body",
+  nothing: "nothing names one: a list of models, or a body that was not seen",
+} as const;
+
 /** Listeners are called on the hot path: they count, and log only behind a level check or once. */
-export interface StreamEvents {
+export interface StreamEvents extends CostEvents {
   message(kind: MessageKind, bytes: number): void;
   /** Are there lines per stream, which need the request's id? */
   readonly wantsRequestId: boolean;
@@ -101,6 +132,15 @@ export interface StreamEvents {
   /** A request in observability mode was served, or its stream is over. */
   watched(wouldBe: Decision, served: Served): void;
   fault(where: string, error: unknown): void;
+  /** Is the number not known, it is 0. */
+  attemptMade(backend: string, attempt: number): void;
+  /** Answered here; the backend sees nothing of it. */
+  attemptRefused(code: ErrorCode, backend: string): void;
+  /** `name` is what the gateway called the backend. */
+  attemptUnfit(flaw: AttemptFlaw, name: string, peer: string): void;
+  backendAnswered(answer: BackendAnswer): void;
+  routed(by: keyof typeof routedBy): void;
+  routeRefused(code: ErrorCode): void;
   answered(answer: AnsweredRequest): void;
   /** The answer to a renamed request is over. */
   namedBack(how: NameBack): void;
@@ -145,6 +185,8 @@ export interface StreamHost {
   readonly router: Router;
   readonly rewriter: Rewriter;
   readonly objectives: Objectives;
+  /** undefined where none are configured. */
+  readonly backends: BackendBook | undefined;
   readonly inFlight: InFlight;
   readonly outcomes: PodOutcomes;
   readonly times: AnswerTimes;
@@ -158,6 +200,9 @@ export interface StreamHost {
   readonly deadlines: Deadlines;
   readonly phases: PickPhases;
   readonly settings: StreamSettings;
+  /** What the end of each answer tells of its cost; none where nobody asks. */
+  readonly costs: readonly CostRule[];
+  readonly accounts: Accounts;
   readonly events: StreamEvents;
   /** Begins the record of a stream's request; absent where nobody keeps any. */
   readonly openRecord?: (() => RequestRecord) | undefined;
@@ -168,14 +213,17 @@ export interface StreamHost {
   readonly now: () => number;
 }
 
+/** `x-pointsman-phase` is what the filter's grpc_service says of its own place, `route` or `attempt`. */
+export type CallHeader = "traceparent" | "tracestate" | "x-pointsman-phase";
+
 /** What the transport offers to one stream. */
 export interface StreamPort {
   send(reply: Buffer): void;
   /** Ends the stream with a gRPC status. */
   end(code: number, details: string): void;
   peer(): string;
-  /** A value of the gRPC call's own metadata; "" where there is none. Kept only where somebody traces. */
-  callHeader?(name: "traceparent" | "tracestate"): string;
+  /** A value of the gRPC call's own metadata; "" where there is none. */
+  callHeader?(name: CallHeader): string;
   /** The gRPC status that went out, if one did: by end(), or by the transport itself. */
   readonly sentStatus?: number | undefined;
 }

@@ -17,10 +17,12 @@ export class AnswerReport {
   }
 
   answered({ usage, unread, ttftMs, tpotMs, predictedHit }: AnsweredRequest): void {
-    const { promptTokens, cachedTokens, completionTokens } = usage;
+    const { promptTokens, cachedTokens, cacheWrittenTokens, completionTokens, reasoningTokens } = usage;
     this.#tokens.prompt.value += known(promptTokens);
     this.#tokens.cached.value += known(cachedTokens);
     this.#tokens.completion.value += known(completionTokens);
+    this.#tokens.cacheWritten.value += known(cacheWrittenTokens);
+    this.#tokens.reasoning.value += known(reasoningTokens);
     const predictedTokens = predictedHit * promptTokens;
     if (!Number.isNaN(predictedTokens + cachedTokens)) {
       this.#tokens.predictedHit.value += predictedTokens;
@@ -30,6 +32,20 @@ export class AnswerReport {
     if (unread !== undefined) this.#unread(unread);
     if (!Number.isNaN(ttftMs)) this.#instruments.ttftSeconds.observe(ttftMs / 1000);
     if (!Number.isNaN(tpotMs)) this.#instruments.tpotSeconds.observe(tpotMs / 1000);
+  }
+
+  cost(key: string, value: number): void {
+    this.#instruments.costs.add({ key }, value);
+  }
+
+  costUnknown(key: string, why: string): void {
+    this.#instruments.costsUnknown.add({ key });
+    this.#once.do(`cost ${key}`, () =>
+      this.#log.warn(
+        { key, why },
+        "a cost's expression had no value for a request: it is not told; said once, counted always",
+      ),
+    );
   }
 
   #unread(why: Unread): void {
@@ -48,6 +64,8 @@ function tokenCells(instruments: Instruments) {
     prompt: instruments.promptTokens.cell({}),
     cached: instruments.cachedTokens.cell({}),
     completion: instruments.completionTokens.cell({}),
+    cacheWritten: instruments.cacheWrittenTokens.cell({}),
+    reasoning: instruments.reasoningTokens.cell({}),
     predictedHit: instruments.prefixHitTokens.cell({ source: "predicted" }),
     reportedHit: instruments.prefixHitTokens.cell({ source: "reported" }),
     agreedHit: instruments.prefixHitTokens.cell({ source: "both" }),

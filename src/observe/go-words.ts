@@ -10,6 +10,8 @@ const byStatus: Readonly<Record<number, string>> = {
   404: "NotFound",
   412: "PreconditionFailed",
   413: "BadRequest",
+  415: "BadRequest",
+  422: "BadRequest",
   429: "ResourceExhausted",
   503: "ServiceUnavailable",
 };

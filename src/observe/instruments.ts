@@ -36,10 +36,12 @@ export class HotCounter implements Family {
     return this.#cells.known(labels)?.value ?? 0;
   }
 
-  /** What was counted, by the value of one of its labels; those that were never seen are left out. */
-  sums(label: string): Record<string, number> {
+  /** What was counted, by the value of one of its labels; those that were never seen are left out. `of` is one further. */
+  sums(label: string, of: Labels = {}): Record<string, number> {
     const sums: Record<string, number> = {};
+    const wanted = Object.entries(of);
     for (const { labels, cell } of this.#cells.all.values()) {
+      if (!wanted.every(([name, value]) => labels[name] === value)) continue;
       const key = labels[label] ?? "";
       if (cell.value > 0) sums[key] = (sums[key] ?? 0) + cell.value;
     }

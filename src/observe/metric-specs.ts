@@ -1,4 +1,6 @@
 /** Every metric of the picker's own, once: name, kind, labels and help; instruments, documents and tests are made of it. */
+
+import { backendMetrics } from "./own-backend-metrics.ts";
 import type { AnySpec } from "./own-metric.ts";
 import { podMetrics, poolMetrics } from "./own-pod-metrics.ts";
 import { indexMetrics, processMetrics } from "./own-process-metrics.ts";
@@ -16,6 +18,7 @@ export const metricSpecs = {
   ...pickMetrics,
   ...streamMetrics,
   ...answerMetrics,
+  ...backendMetrics,
   ...podMetrics,
   ...poolMetrics,
   ...indexMetrics,

@@ -142,6 +142,25 @@ export const answerMetrics = {
   promptTokens: metric("counter", "prompt_tokens_total", [], "Prompt tokens, cached ones included, as answers tell."),
   cachedTokens: metric("counter", "cached_tokens_total", [], "Prompt tokens found in pods' caches, as answers tell."),
   completionTokens: metric("counter", "completion_tokens_total", [], "Generated tokens, as answers tell."),
+  cacheWrittenTokens: metric(
+    "counter",
+    "cache_written_tokens_total",
+    [],
+    "Prompt tokens that a backend put into its cache at a price, as answers tell.",
+  ),
+  reasoningTokens: metric(
+    "counter",
+    "reasoning_tokens_total",
+    [],
+    "Generated tokens that the client is not shown, as answers tell.",
+  ),
+  costs: metric("counter", "costs_total", ["key"], "What requests have cost by the rules under `costs`, by their key."),
+  costsUnknown: metric(
+    "counter",
+    "costs_unknown_total",
+    ["key"],
+    "Answers of which a cost's expression had no value: an overflow, a division by nothing.",
+  ),
   usageUnread: metric(
     "counter",
     "usage_unread_total",

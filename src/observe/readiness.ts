@@ -46,6 +46,7 @@ export function readinessOf(facts: ReadinessFacts): Readiness {
 /** What it picks from: nothing to pick from is no fault of the picker, but it is what has to be said first. */
 function sentenceOf({ pods, usable, openStreams, sources }: ReadinessFacts): string {
   const streams = `${openStreams} streams open`;
+  if (sources.length === 0) return `no pools to pick from, ${streams}`;
   if (pods === 0) return `no pods to pick from: the set of ${listed(sources, ({ name }) => name)} is empty, ${streams}`;
   if (usable === 0) return `no usable pod: all ${pods} are unreachable or set aside, ${streams}`;
   const which = usable === pods ? `${pods} pods` : `${usable} usable pods of ${pods}`;

@@ -1,20 +1,20 @@
 /** What happens on streams -> counts, log lines and the decision trace. Called on the hot path: no text unless needed. */
 
-import type { BodyMode } from "../ext-proc/body-mode.ts";
 import type { MessageKind } from "../ext-proc/decode-message.ts";
 import type { PickPhases } from "../ext-proc/pick-phases.ts";
 import type { AnsweredRequest, StreamEnd, StreamEvents, StreamPort } from "../ext-proc/stream-host.ts";
 import type { Served } from "../ext-proc/watched.ts";
 import type { PodTable } from "../pods/pod-table.ts";
-import { type BodyUnread, bodyUnread } from "../request/body-form.ts";
 import { type NameBack, nameBacks } from "../rewrite/answer-names.ts";
 import { BY_HEADER } from "../rewrite/rewriter.ts";
 import type { Refusal } from "../routing/choose-pool.ts";
 import { type Decision, type ModelRewrite, type Picked, rewriteOutcomes } from "../routing/decision.ts";
 import type { Trail } from "../routing/router.ts";
 import { AnswerReport } from "./answer-report.ts";
+import { BackendReport } from "./backend-report.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { DecisionTrace } from "./decision-trace.ts";
+import { FilterReport } from "./filter-report.ts";
 import type { Cell, HotCounter } from "./instruments.ts";
 import { Brake, type Logger, Once } from "./log.ts";
 import type { Instruments } from "./metrics.ts";
@@ -46,6 +46,18 @@ export class StreamReport implements StreamEvents {
   readonly #picks: PickReport;
   readonly #sources: (source: string) => Cell;
   readonly #answers: AnswerReport;
+  readonly bodyUnseen: FilterReport["bodyUnseen"];
+  readonly bodyUnread: FilterReport["bodyUnread"];
+  readonly modeUnstated: FilterReport["modeUnstated"];
+  readonly askedAfterChoice: FilterReport["askedAfterChoice"];
+  readonly headersUnseen: FilterReport["headersUnseen"];
+  readonly answersUnseen: FilterReport["answersUnseen"];
+  readonly attemptMade: BackendReport["attemptMade"];
+  readonly attemptRefused: BackendReport["attemptRefused"];
+  readonly attemptUnfit: BackendReport["attemptUnfit"];
+  readonly backendAnswered: BackendReport["backendAnswered"];
+  readonly routed: BackendReport["routed"];
+  readonly routeRefused: BackendReport["routeRefused"];
   /** Of requests in observability mode. */
   readonly shadow: ShadowReport;
 
@@ -62,6 +74,20 @@ export class StreamReport implements StreamEvents {
     this.#bytes = cells(instruments.messageBytes, (kind) => ({ kind }));
     this.#sources = cells(instruments.ticketsClosed, (source) => ({ source }));
     this.#answers = new AnswerReport(log, instruments);
+    const filters = new FilterReport(log, instruments);
+    this.bodyUnseen = (mode) => filters.bodyUnseen(mode);
+    this.bodyUnread = (why) => filters.bodyUnread(why);
+    this.modeUnstated = (peer) => filters.modeUnstated(peer);
+    this.askedAfterChoice = (peer) => filters.askedAfterChoice(peer);
+    this.headersUnseen = () => filters.headersUnseen();
+    this.answersUnseen = (mode) => filters.answersUnseen(mode);
+    const backends = new BackendReport(log, instruments);
+    this.attemptMade = (...told) => backends.attemptMade(...told);
+    this.attemptRefused = (...told) => backends.attemptRefused(...told);
+    this.attemptUnfit = (...told) => backends.attemptUnfit(...told);
+    this.backendAnswered = (told) => backends.backendAnswered(told);
+    this.routed = (by) => backends.routed(by);
+    this.routeRefused = (code) => backends.routeRefused(code);
   }
 
   /** From now on what is counted by pod is told of this table's pods. */
@@ -153,60 +179,6 @@ export class StreamReport implements StreamEvents {
     if (this.#saysStreams) this.#log.debug({ code }, "refused");
   }
 
-  bodyUnseen(mode: BodyMode): void {
-    this.#instruments.bodyUnseen.add({ mode });
-    this.#once.do(`body ${mode}`, () =>
-      this.#log.warn(
-        { mode },
-        "the filter's request_body_mode needs the answer before the body: picks go by load, not by prompt; use BUFFERED or FULL_DUPLEX_STREAMED",
-      ),
-    );
-  }
-
-  bodyUnread(why: BodyUnread): void {
-    this.#instruments.bodyUnread.add({ why });
-    this.#once.do(`unread ${why}`, () =>
-      this.#log.warn({ why }, `the body of a request was not read: ${bodyUnread[why]}; such picks go by load`),
-    );
-  }
-
-  modeUnstated(peer: string): void {
-    this.#instruments.modeUnstated.add({});
-    this.#once.do("mode unstated", () =>
-      this.#log.warn(
-        { peer },
-        "the stream states no body mode (protocol_config missing): it is found out by watching; --assume-body-mode fixes it",
-      ),
-    );
-  }
-
-  askedAfterChoice(peer: string): void {
-    this.#instruments.streamsAfterChoice.add({});
-    this.#once.do("after choice", () =>
-      this.#log.warn(
-        { peer },
-        "an ext_proc filter of a cluster asks here, when the pod is chosen: such streams are answered without a change; the filter belongs to the gateway's own server",
-      ),
-    );
-  }
-
-  headersUnseen(): void {
-    this.#once.do("headers unseen", () =>
-      this.#log.warn(
-        "a request's body came without its headers: the filter's request_header_mode must be SEND, or nothing is known of the path",
-      ),
-    );
-  }
-
-  answersUnseen(mode: BodyMode): void {
-    this.#once.do(`answers ${mode}`, () =>
-      this.#log.warn(
-        { mode },
-        "a scorer reads how fast pods answer, and the filter's response_body_mode hides it: the pods' times stay unknown; use STREAMED or FULL_DUPLEX_STREAMED",
-      ),
-    );
-  }
-
   watched(wouldBe: Decision, served: Served): void {
     this.shadow.watched(wouldBe, served);
   }
@@ -214,6 +186,14 @@ export class StreamReport implements StreamEvents {
   fault(where: string, error: unknown): void {
     this.#instruments.faults.add({ where });
     this.#log.error({ where, err: error }, "a fault of our own was survived");
+  }
+
+  cost(key: string, value: number): void {
+    this.#answers.cost(key, value);
+  }
+
+  costUnknown(key: string, why: string): void {
+    this.#answers.costUnknown(key, why);
   }
 
   answered(request: AnsweredRequest): void {

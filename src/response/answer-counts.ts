@@ -1,15 +1,6 @@
 /** The token counts of one answer as they come in, and what they add up to. The latest word counts. */
 import { READINGS, reading } from "./answer-shape.ts";
-
-/** Tokens of one request as its answer tells them; NaN is unknown. */
-export interface Usage {
-  /** The whole prompt, whatever part of it was cached. */
-  readonly promptTokens: number;
-  /** Prompt tokens that the pod had in its cache. */
-  readonly cachedTokens: number;
-  /** Generated tokens, over all choices. */
-  readonly completionTokens: number;
-}
+import { type Usage, unknownUsage } from "./usage.ts";
 
 /** More answers to one request than this are not kept apart. */
 const MOST_ANSWERS = 1024;
@@ -52,7 +43,7 @@ export class AnswerCounts {
   }
 
   usage(): Usage {
-    const { prompt, input, completion, cached, cacheRead, cacheWritten, total, token } = reading;
+    const { prompt, input, completion, cached, cacheRead, cacheWritten, reasoning, total, token } = reading;
     const own = this.#ownTotal();
     const cachedTokens = firstKnown(this.#of(cached), this.#of(cacheRead), own.cachedTokens);
     // Where details are told beside it, `input` is the whole prompt; the other convention leaves the cache out.
@@ -60,7 +51,13 @@ export class AnswerCounts {
     const completionTokens = firstKnown(this.#of(completion), own.completionTokens, this.#of(token));
     const rest = this.#of(total) - orZero(completionTokens);
     const promptTokens = firstKnown(this.#of(prompt), this.#of(input) + beside, own.promptTokens, Math.max(rest, 0));
-    return { promptTokens, cachedTokens: Math.min(cachedTokens, promptTokens), completionTokens };
+    return {
+      promptTokens,
+      cachedTokens: Math.min(cachedTokens, promptTokens),
+      cacheWrittenTokens: this.#of(cacheWritten),
+      completionTokens,
+      reasoningTokens: this.#of(reasoning),
+    };
   }
 
   #of(what: number): number {
@@ -73,6 +70,7 @@ export class AnswerCounts {
     if (index > 0) this.several = true;
     if (this.#own.size >= MOST_ANSWERS && !this.#own.has(index)) return;
     this.#own.set(index, {
+      ...unknownUsage,
       promptTokens: this.#of(reading.ownPrompt),
       cachedTokens: this.#of(reading.ownCached),
       completionTokens: this.#of(reading.ownCompletion),
@@ -87,7 +85,7 @@ export class AnswerCounts {
       cachedTokens = plus(cachedTokens, own.cachedTokens);
       completionTokens = plus(completionTokens, own.completionTokens);
     }
-    return { promptTokens, cachedTokens, completionTokens };
+    return { ...unknownUsage, promptTokens, cachedTokens, completionTokens };
   }
 }
 

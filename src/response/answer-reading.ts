@@ -1,7 +1,8 @@
 /** What one answer tells while its body goes by: the tokens it cost, and when they came. */
-import { AnswerCounts, type Usage } from "./answer-counts.ts";
+import { AnswerCounts } from "./answer-counts.ts";
 import type { AnswerForm, Unread } from "./answer-form.ts";
 import { EventStream } from "./event-stream.ts";
+import type { Usage } from "./usage.ts";
 import { UsageScanner } from "./usage-scanner.ts";
 
 /** What is known once the answer is over; times are NaN where they cannot be told. */
@@ -71,9 +72,14 @@ export class AnswerReading {
     return this.#streams && this.#goesOn ? this.#firstAtMs - this.#sinceMs : Number.NaN;
   }
 
+  /** What the answer has told so far. */
+  get usage(): Usage {
+    return this.#counts.usage();
+  }
+
   /** `whole` is false where the answer broke off, or we stopped watching. */
   report(whole: boolean): AnswerReport {
-    const usage = this.#counts.usage();
+    const { usage } = this;
     return { usage, unread: this.#unread(usage, whole), ttftMs: this.ttftMs, tpotMs: this.#tpotMs(usage) };
   }
 

@@ -2,8 +2,9 @@
  * Where answers tell token counts, as a tree of the keys that lead there. One tree serves every API: the places of one
  * are empty in the others.
  *
- *   chat, completions     usage { prompt_tokens, completion_tokens, prompt_tokens_details { cached_tokens } }
- *   responses             usage { input_tokens, output_tokens, input_tokens_details }, in a stream inside `response`
+ *   chat, completions     usage { prompt_tokens, completion_tokens, prompt_tokens_details { cached_tokens,
+ *                         cache_creation_tokens }, completion_tokens_details { reasoning_tokens } }
+ *   responses             usage { input_tokens, output_tokens, *_tokens_details }, in a stream inside `response`
  *   messages              usage { input_tokens, output_tokens, cache_*_input_tokens }, a stream opens with `message`
  *   SGLang's generate     meta_info { prompt_tokens, completion_tokens, cached_tokens }, a list of them for a batch
  *   vLLM's generate       choices [ { token_ids [...] } ], with `usage` where the client asked for it
@@ -35,9 +36,11 @@ export const reading = {
   choice: 11,
   /** A generated token itself: to be counted. */
   token: 12,
+  /** Of the completion: tokens that the client is not shown. */
+  reasoning: 13,
 } as const;
 
-export const READINGS = 13;
+export const READINGS = 14;
 
 export interface Place {
   /** The members that lead to a count; none where the place is no object, or an uninteresting one. */
@@ -71,7 +74,11 @@ const object = (places: Readonly<Record<string, Place>>): Place => ({
   members: Object.entries(places).map(([key, place]) => ({ key: Buffer.from(key), place })),
 });
 
-const details = object({ cached_tokens: count(reading.cached) });
+const details = object({
+  cached_tokens: count(reading.cached),
+  cache_creation_tokens: count(reading.cacheWritten),
+});
+const completionDetails = object({ reasoning_tokens: count(reading.reasoning) });
 const usage = object({
   prompt_tokens: count(reading.prompt),
   input_tokens: count(reading.input),
@@ -80,6 +87,8 @@ const usage = object({
   total_tokens: count(reading.total),
   prompt_tokens_details: details,
   input_tokens_details: details,
+  completion_tokens_details: completionDetails,
+  output_tokens_details: completionDetails,
   cache_read_input_tokens: count(reading.cacheRead),
   cache_creation_input_tokens: count(reading.cacheWritten),
 });

@@ -20,14 +20,21 @@ export interface WantedPhases {
   readonly sentence: string;
 }
 
-/** Headers are wanted always: they show which pods fail. `renames` says that the configuration renames models. */
-export function wantedPhases(readers: readonly ColumnReader[], renames = false): WantedPhases {
+/** What else reads the bodies of answers, as the configuration has it. */
+export interface OtherReaders {
+  readonly renames?: boolean;
+  readonly tellsCosts?: boolean;
+}
+
+/** Headers are wanted always: they show which pods fail. */
+export function wantedPhases(readers: readonly ColumnReader[], others: OtherReaders = {}): WantedPhases {
   const reasons = readers.flatMap(({ name, reads }) => {
     const columns = reads.filter((column) => fromBodies.includes(column));
     return columns.length === 0 ? [] : [`${name} reads ${columns.join(" and ")}`];
   });
   const readsTimes = reasons.length > 0;
-  if (renames) reasons.push("rewritten models get their names back");
+  if (others.renames === true) reasons.push("rewritten models get their names back");
+  if (others.tellsCosts === true) reasons.push("their costs are told");
   const responseHeaderMode = "SEND";
   if (reasons.length === 0) {
     const sentence =

@@ -35,6 +35,18 @@ export function splicedBody(body: Buffer, { start, end, bytes }: Splice, hasLeng
   return { pieces, headers: hasLength ? [["content-length", String(length)]] : [] };
 }
 
+/** A body with several places changed, none of which overlap; of two at the same place the first comes first. */
+export function splicedPieces(body: Buffer, splices: readonly Splice[]): readonly Buffer[] {
+  const pieces: Buffer[] = [];
+  let at = 0;
+  for (const { start, end, bytes } of splices.toSorted((one, other) => one.start - other.start)) {
+    pieces.push(body.subarray(at, start), bytes);
+    at = end;
+  }
+  pieces.push(body.subarray(at));
+  return pieces;
+}
+
 /**
  * The same of a body in chunks: as many come back, those that stay as they are as the same objects. The new name is in
  * the chunk that the old one began in; a chunk that held nothing but the rest of the old one is empty.

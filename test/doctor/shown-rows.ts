@@ -133,4 +133,9 @@ export const shownRows: Readonly<Record<keyof typeof rows, ShownRow>> = {
   authorityRefused: { by: "run", in: "doctor/link-speech" },
   refused: { by: "server", in: "kube/doctor" },
   noPodKnown: { by: "run", in: "doctor/address" },
+  wholeNodeAsked: { by: "files", in: "doctor/second-phase" },
+  retriedAnswerCrash: { by: "run", in: "doctor/second-phase" },
+  attemptFailsOpen: { by: "run", in: "doctor/second-phase" },
+  attemptRefusalsLost: { by: "files", in: "doctor/second-phase" },
+  attemptBodyCrash: { by: "files", in: "doctor/second-phase" },
 };

@@ -59,6 +59,9 @@ describe("the schema", () => {
     "limits: {body: 1Mi, streams: 5}\nlisten: {modelHeaders: [a, b], grpcPort: 0}",
     "profiles: {default: {scorers: [queue-depth, ./mine.ts, {use: ./mine.ts, weight: 2, own: 1}], pick: {use: top-k, k: 2}}}",
     "rewrites: [{models: [a, b], to: [c, {model: d, weight: 2}]}, {to: e}]",
+    "costs: [{key: a, of: total}, {key: b, expression: 2u * input_tokens}]",
+    "backends: [{name: a, api: openai}, {name: b, api: anthropic, host: h, models: {x: y}, credential: {kind: api-key, file: f}}]",
+    "backends: [{name: a, api: openai, credential: none, headers: {set: {x-n: 1}, remove: [y]}, asksForUsage: true}]",
     "pools: [{pods: {aibrix: all}}, {name: b, pods: {service: {name: x, port: 80}}, scrape: {interval: 50ms}}]",
   ])("lets pass %j", async (yaml) => {
     expect(await judge(yaml)).toBe("good");
@@ -73,6 +76,10 @@ describe("the schema", () => {
     ["pools: [{name: Big, pods: {file: x}}]", "/file/pools/0/name"],
     ["pools: [{name: a}]", "'pods'"],
     ["rewrites: [{models: m}]", "'to'"],
+    ["costs: [{key: a, of: tokens}]", "/file/costs/0"],
+    ["backends: [{name: a}]", "'api'"],
+    ["backends: [{name: a, api: opena}]", "/file/backends/0/api"],
+    ["backends: [{name: a, api: openai, credential: {kind: api-key, key: x}}]", "/file/backends/0/credential"],
     ["profiles: {default: {scorers: [queue-dept]}}", "/file/profiles/default/scorers/0"],
     ["profiles: {default: {scorers: [], pick: {use: top-k, k: 0}}}", "/file/profiles/default/pick"],
   ])("finds the fault of %j", async (yaml, where) => {

@@ -4,12 +4,14 @@ import { fileKeys, poolKeys, rootKeys, sectionKeys, type sourceKeys } from "../.
 import type { OptionSpec as ServeOption } from "../../src/config/option-table.ts";
 import { serveOptions } from "../../src/config/options.ts";
 import { scrapeOptions } from "../../src/config/pod-options.ts";
+import { tokenKinds } from "../../src/costs/cost-rule.ts";
 import { LONGEST_MODEL } from "../../src/request/inference-request.ts";
 import { MOST_WEIGHT } from "../../src/rewrite/rewrite-rules.ts";
 import { builtInFilters } from "../../src/routing/filters/index.ts";
 import { builtInPickers } from "../../src/routing/pickers.ts";
 import { MOST_SCORER_WEIGHT } from "../../src/routing/scorer-step.ts";
 import type { OptionSpec, OptionSpecs } from "../../src/scorer.ts";
+import { backendsSchema } from "./backends-schema.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -57,6 +59,8 @@ export function configSchema(): Schema {
       description: "How requests are routed, by the names that pools give.",
     },
     rewrites: rewritesSchema("Other names for models, in requests to any pool."),
+    costs: costsSchema(),
+    backends: backendsSchema({ object, options: plugInOptionsSchema }),
     ...optionsOf(own),
   };
   return {
@@ -108,6 +112,15 @@ function rewritesSchema(description: string): Schema {
     ["to"],
   );
   return { type: "array", items: rule, minItems: 1, description };
+}
+
+function costsSchema(): Schema {
+  const helps = new Map(fileKeys().map(({ path, help }) => [path, help]));
+  const key = { type: "string", pattern: "^[A-Za-z_][\\w.-]{0,127}$", description: helps.get("costs[].key") };
+  const of = { enum: Object.keys(tokenKinds), description: helps.get("costs[].of") };
+  const expression = { ...text, description: helps.get("costs[].expression") };
+  const items = { anyOf: [object({ key, of }, ["key", "of"]), object({ key, expression }, ["key", "expression"])] };
+  return { type: "array", items, minItems: 1, description: "What the end of each answer tells of its tokens." };
 }
 
 function podsSchema(helps: ReadonlyMap<string, string>): Schema {
@@ -163,11 +176,14 @@ function profileSchema(): Schema {
 /** Each by its name alone, or in a mapping with its options. */
 function usesOf(plugIns: readonly PlugIn[], beside: Readonly<Record<string, Schema>> = {}): Schema[] {
   const mappings = plugIns.map(({ name, summary, options }) => {
-    const own = Object.entries(options).map(([key, spec]) => [key, plugInOptionSchema(spec)] as const);
-    const properties = { use: { const: name, description: summary }, ...beside, ...Object.fromEntries(own) };
+    const properties = { use: { const: name, description: summary }, ...beside, ...plugInOptionsSchema(options) };
     return object(properties, ["use"]);
   });
   return [{ enum: plugIns.map(({ name }) => name) }, ...mappings];
+}
+
+function plugInOptionsSchema(specs: OptionSpecs): Record<string, Schema> {
+  return Object.fromEntries(Object.entries(specs).map(([key, spec]) => [key, plugInOptionSchema(spec)]));
 }
 
 function plugInOptionSchema(spec: OptionSpec): Schema {

@@ -22,6 +22,7 @@ import { pickReasons, rewriteOutcomes } from "../../src/routing/decision.ts";
 import { builtInFilters } from "../../src/routing/filters/index.ts";
 import { builtInPickers } from "../../src/routing/pickers.ts";
 import type { OptionSpecs } from "../../src/scorer.ts";
+import { credentialTables } from "./credential-tables.ts";
 import { doctorTables } from "./doctor-tables.ts";
 import { foreignTables } from "./foreign-tables.ts";
 import { gatewayTables } from "./gateway-tables.ts";
@@ -29,6 +30,7 @@ import { code, table } from "./markdown.ts";
 import { protocolTables } from "./protocol-tables.ts";
 import { sizingTables } from "./sizing-tables.ts";
 import { strategyTables } from "./strategy-docs.ts";
+import { translatorTables } from "./translator-tables.ts";
 
 function optionsTable(options: OptionTable, hasEnvironment = true): string {
   const rows = Object.values(options).map((spec) => {
@@ -136,6 +138,8 @@ const generators: Readonly<Record<string, () => string>> = {
   ...sizingTables,
   ...strategyTables,
   ...protocolTables,
+  ...translatorTables,
+  ...credentialTables,
   "serve-options": serveOptionsTable,
   "demo-options": () => optionsTable(demoOptions),
   "doctor-options": () => optionsTable(doctorOptions, false),

@@ -3,14 +3,27 @@ import { describe, expect, test } from "vitest";
 import { importsOf, listFiles, readSource } from "./tree.ts";
 
 /**
- * main -> cli -> {app, demo, doctor, replay} -> {config, ext-proc, observe, discovery, scrape, accounting, affinity} -> explain
- *      -> routing -> {request, prefix, response, rewrite} -> {pods, scorer} -> {engine-model, pods/columns, request/inference-request, errors}
+ * main -> cli -> {app, demo, doctor, replay}
+ *      -> {config, ext-proc, observe, backends, translators, credentials, costs, discovery, scrape, accounting, affinity}
+ *      -> explain -> routing -> {request, prefix, response, rewrite} -> {pods, scorer} -> {engine-model, pods/columns, request/inference-request, errors}
  */
 const layers: readonly (readonly string[])[] = [
   ["main"],
   ["cli"],
   ["app", "demo", "doctor", "replay"],
-  ["config", "ext-proc", "observe", "discovery", "scrape", "accounting", "affinity"],
+  [
+    "config",
+    "ext-proc",
+    "observe",
+    "backends",
+    "translators",
+    "credentials",
+    "costs",
+    "discovery",
+    "scrape",
+    "accounting",
+    "affinity",
+  ],
   ["explain"],
   ["routing"],
   ["request", "prefix", "response", "rewrite"],
@@ -22,7 +35,7 @@ const placed = layers.flat();
 /** Files with a place of their own in the picture above, or that share another's. */
 function partOf(path: string): string {
   if (
-    /^src\/(build-host|build-lanes|build-sources|build-strategies|build-go-report|build-explain|build-status|known-pods)\.ts$/.test(
+    /^src\/(build-host|build-lanes|build-sources|build-strategies|build-go-report|build-explain|build-status|build-backends|known-pods)\.ts$/.test(
       path,
     )
   )

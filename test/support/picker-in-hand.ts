@@ -76,6 +76,7 @@ export class PickerInHand {
       ...{ table, pools: this.pools, models, profiles, index, inFlight, events, now },
       rewrites: new RewriteBook(),
       rules: configuredRewrites(rewrites, pools),
+      costs: [],
       objectives: this.objectives,
       facts: ({ slot }) => ({ blocks: 1_000 + slot, startedAtSeconds: 1, lora: lora(slot) }),
       times: new Latency(table, now),

@@ -1,7 +1,7 @@
 /** Answers recorded from a real vLLM, or written after the APIs' documents, with the usage that each of them tells. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Usage } from "../../src/response/answer-counts.ts";
+import { type Usage, unknownUsage } from "../../src/response/usage.ts";
 
 const folder = join(import.meta.dirname, "../fixtures/vllm");
 const JSON_TYPE = "application/json";
@@ -14,11 +14,12 @@ export interface KnownAnswer {
   readonly usage: Usage;
 }
 
-export const usageOf = (promptTokens: number, cachedTokens: number, completionTokens: number): Usage => ({
-  promptTokens,
-  cachedTokens,
-  completionTokens,
-});
+export const usageOf = (
+  promptTokens: number,
+  cachedTokens: number,
+  completionTokens: number,
+  others: Partial<Usage> = {},
+): Usage => ({ ...unknownUsage, promptTokens, cachedTokens, completionTokens, ...others });
 
 export const noUsage = usageOf(Number.NaN, Number.NaN, Number.NaN);
 
@@ -38,10 +39,10 @@ const recordedUsage: Readonly<Record<string, Usage>> = {
   "completion-stream": usageOf(908, 896, 4),
   "completion-token-ids-prompt": usageOf(80, 0, 2),
   completion: usageOf(908, 0, 8),
-  "messages-stream": usageOf(6, 0, 4),
-  messages: usageOf(6, 0, 8),
-  "responses-stream": usageOf(6, 0, 4),
-  responses: usageOf(6, 0, 8),
+  "messages-stream": usageOf(6, 0, 4, { cacheWrittenTokens: 0 }),
+  messages: usageOf(6, 0, 8, { cacheWrittenTokens: 0 }),
+  "responses-stream": usageOf(6, 0, 4, { reasoningTokens: 0 }),
+  responses: usageOf(6, 0, 8, { reasoningTokens: 0 }),
 };
 
 /** Every recorded exchange, those without usage (errors, lists, pages) among them. */
@@ -92,6 +93,18 @@ export const documentedAnswers: readonly KnownAnswer[] = [
     usageOf(9, NaN, 3),
   ),
   json(
+    "chat of a model that reasons, with a cache that is paid for",
+    {
+      usage: {
+        prompt_tokens: 90,
+        completion_tokens: 30,
+        prompt_tokens_details: { cached_tokens: 16, cache_creation_tokens: 48 },
+        completion_tokens_details: { reasoning_tokens: 20 },
+      },
+    },
+    usageOf(90, 16, 30, { cacheWrittenTokens: 48, reasoningTokens: 20 }),
+  ),
+  json(
     "chat that several choices share",
     {
       choices: [0, 1].map((index) => ({ index, message: { content: "x" }, token_ids: null })),
@@ -112,7 +125,7 @@ export const documentedAnswers: readonly KnownAnswer[] = [
         cache_read_input_tokens: 560,
       },
     },
-    usageOf(605, 560, 8),
+    usageOf(605, 560, 8, { cacheWrittenTokens: 16 }),
   ),
   stream(
     "messages in a stream, the cache told at its start only",

@@ -5,6 +5,9 @@ import { EarlyEnds } from "../../src/accounting/early-ends.ts";
 import { InFlight } from "../../src/accounting/in-flight.ts";
 import { Latency } from "../../src/accounting/latency.ts";
 import type { Pins } from "../../src/accounting/ticket-pins.ts";
+import type { BackendBook } from "../../src/backends/backend-book.ts";
+import { Accounts } from "../../src/costs/accounts.ts";
+import type { CostRule } from "../../src/costs/cost-rule.ts";
 import type { AssumedMode } from "../../src/ext-proc/body-mode.ts";
 import type { Held } from "../../src/ext-proc/deadlines.ts";
 import { decodeMessage } from "../../src/ext-proc/decode-message.ts";
@@ -18,7 +21,14 @@ import {
 } from "../../src/ext-proc/messages.ts";
 import { PickPhases } from "../../src/ext-proc/pick-phases.ts";
 import { Stream } from "../../src/ext-proc/stream.ts";
-import type { AnsweredRequest, StreamEnd, StreamHost, StreamPort } from "../../src/ext-proc/stream-host.ts";
+import type {
+  AnsweredRequest,
+  BackendAnswer,
+  CallHeader,
+  StreamEnd,
+  StreamHost,
+  StreamPort,
+} from "../../src/ext-proc/stream-host.ts";
 import type { Served } from "../../src/ext-proc/watched.ts";
 import { PodTable } from "../../src/pods/pod-table.ts";
 import { defaultPoolSettings } from "../../src/pods/pool.ts";
@@ -51,6 +61,12 @@ export interface RigOptions {
   readonly saysAsAibrix?: boolean;
   /** How many pods a pick names. */
   readonly endpoints?: number;
+  readonly costs?: readonly CostRule[];
+  readonly backends?: BackendBook;
+  readonly modelHeader?: string;
+  readonly unknownBackend?: "continue" | "refuse";
+  readonly payerHeader?: string;
+  readonly payerMost?: number;
 }
 
 const { requestSerialize, responseDeserialize } = protoMethods().process;
@@ -64,6 +80,11 @@ export class StreamRig {
   readonly refusals: string[] = [];
   readonly watched: [Decision, Served][] = [];
   readonly faults: string[] = [];
+  readonly attempts: string[] = [];
+  readonly backendAnswers: BackendAnswer[] = [];
+  readonly routes: string[] = [];
+  readonly costs: [key: string, value: number][] = [];
+  readonly accounts = new Accounts();
   readonly answered: AnsweredRequest[] = [];
   readonly ends: StreamEnd[] = [];
   readonly unseen: string[] = [];
@@ -107,6 +128,7 @@ export class StreamRig {
       router,
       rewriter: new Rewriter({ book: this.rewrites, pools, random: () => 0 }),
       objectives: this.objectives,
+      backends: options.backends,
       inFlight: this.inFlight,
       outcomes: {
         picked: () => {},
@@ -117,6 +139,8 @@ export class StreamRig {
       wanted: wantedPhases(options.readers ?? []),
       podAt: (address) => table.byAddress(address),
       listModels: (hints) => listModels(pools, table, hints),
+      costs: options.costs ?? [],
+      accounts: this.accounts,
       earlyEnds: new EarlyEnds(),
       replies: new PickReplies(),
       budget: new BufferBudget(options.bufferLimitBytes ?? 1e9),
@@ -135,6 +159,10 @@ export class StreamRig {
         tellsWhy: options.tellsWhy ?? false,
         strategyHeader: options.strategyHeader,
         saysAsAibrix: options.saysAsAibrix ?? false,
+        modelHeader: options.modelHeader,
+        unknownBackend: options.unknownBackend ?? "continue",
+        payerHeader: options.payerHeader === undefined ? undefined : Buffer.from(options.payerHeader),
+        payerMost: options.payerMost ?? 0,
         answerDeadlineMs: 140,
         guessMs: 100,
         silenceMs: 5000,
@@ -154,17 +182,26 @@ export class StreamRig {
         modeUnstated: () => this.unstated++,
         watched: (wouldBe, served) => this.watched.push([wouldBe, served]),
         fault: (where) => this.faults.push(where),
+        attemptMade: (backend, attempt) => this.attempts.push(`${backend} ${attempt}`),
+        attemptRefused: (code, backend) => this.attempts.push(`${backend} refused: ${code}`),
+        attemptUnfit: (flaw, name) => this.attempts.push(`${name} unfit: ${flaw}`),
+        backendAnswered: (answer) => this.backendAnswers.push(answer),
+        routed: (by) => this.routes.push(by),
+        routeRefused: (code) => this.routes.push(code),
         answered: (answer) => this.answered.push(answer),
         namedBack: (how) => this.namedBack.push(how),
         ended: (_port, end) => this.ends.push(end),
+        cost: (key, value) => this.costs.push([key, value]),
+        costUnknown: (key) => this.faults.push(`cost ${key}`),
       },
       openStreams: new Set(),
       now,
     };
   }
 
-  open(peer = "envoy:1"): RiggedStream {
-    return new RiggedStream(this.host, peer);
+  /** `phase` is what the filter's gRPC call says of its place. */
+  open(peer = "envoy:1", phase = ""): RiggedStream {
+    return new RiggedStream(this.host, peer, phase);
   }
 
   /** Turns the clock and calls what has come due. */
@@ -185,8 +222,9 @@ export class RiggedStream {
   readonly port: StreamPort;
   readonly stream: Stream;
 
-  constructor(host: StreamHost, peer: string) {
+  constructor(host: StreamHost, peer: string, phase = "") {
     this.port = {
+      callHeader: (name: CallHeader) => (name === "x-pointsman-phase" ? phase : ""),
       send: (bytes) => this.replies.push(responseDeserialize(bytes)),
       end: (code) => {
         this.status = code;

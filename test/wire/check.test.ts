@@ -58,6 +58,18 @@ test("says that a file has no faults, and ends with 0, without a look at the net
   expect(out).toBe(`${join(folder, "c.yaml")}: no faults; pools: a, b; profiles: default\n`);
 });
 
+test("tells the backends of a file, what one of them lacks, and which key is not there yet", async () => {
+  const key = "credential: {kind: api-key, file: gone}";
+  const good = await check(file(`backends: [{name: a, api: openai}, {name: b, api: openai, ${key}}]`));
+  const [head, note] = good.out.trimEnd().split("\n");
+  expect(head).toBe(`${join(folder, "c.yaml")}: no faults; pools: none; backends: a, b; profiles: default`);
+  expect([good.code, note]).toEqual([0, "  backend b: credential.file is no file on this machine"]);
+  const { code, err } = await check(file("backends: [{name: a, api: gcp-vertex}]"));
+  expect(code).toBe(78);
+  expect(err).toContain("backends[0].options.project: expected a project's id or number, got nothing");
+  expect(err).toContain("backends[0].host: expected the provider's host, such as");
+});
+
 test("takes a file without a line, and flags of serve beside it", async () => {
   expect(await check(file(""))).toMatchObject({ code: 0, err: "" });
   const { code, err } = await check(file("pools: [{pods: {file: /x}}]"), "--pods=10.0.0.1:80", "--stream-limit=0");

@@ -57,7 +57,8 @@ function said({ route, listener }: RequestPath, isIdle: boolean): Quote {
 function ofConfig({ config, stats, access }: Evidence): Sighting[] {
   if (config === undefined) return [];
   return requestPaths(config)
-    .filter(({ asking, route }) => asking.length > 0 && route.timeoutMs > 0 && route.timeoutMs <= SHORT_MS)
+    .filter(({ asking, route }) => asking.length > 0 && route.direct === undefined)
+    .filter(({ route }) => route.timeoutMs > 0 && route.timeoutMs <= SHORT_MS)
     .slice(0, 1)
     .map((path): Sighting => {
       const { route } = path;

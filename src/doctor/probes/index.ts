@@ -2,6 +2,9 @@
 import type { Probe } from "../probe.ts";
 import { answerCut } from "./answer-cut.ts";
 import { answerInOnePiece } from "./answer-in-one-piece.ts";
+import { attemptBodyCrash } from "./attempt-body-crash.ts";
+import { attemptFailsOpen } from "./attempt-fails-open.ts";
+import { attemptRefusalsLost } from "./attempt-refusals-lost.ts";
 import { authFirst } from "./auth-first.ts";
 import { authorityRefused } from "./authority-refused.ts";
 import { bodyLost } from "./body-lost.ts";
@@ -43,6 +46,7 @@ import { poolsMixed } from "./pools-mixed.ts";
 import { poolsOff } from "./pools-off.ts";
 import { refused } from "./refused.ts";
 import { replyDoesNotFit } from "./reply-does-not-fit.ts";
+import { retriedAnswerCrash } from "./retried-answer-crash.ts";
 import { retrySamePod } from "./retry-same-pod.ts";
 import { reverted } from "./reverted.ts";
 import { routeCacheKept } from "./route-cache-kept.ts";
@@ -57,11 +61,15 @@ import { staleAddress } from "./stale-address.ts";
 import { tlsMismatch } from "./tls-mismatch.ts";
 import { updateRefused } from "./update-refused.ts";
 import { upstreamPhaseFails } from "./upstream-phase-fails.ts";
+import { wholeNodeAsked } from "./whole-node-asked.ts";
 import { wrongPort } from "./wrong-port.ts";
 
 export const probes: readonly Probe[] = [
   answerCut,
   answerInOnePiece,
+  attemptBodyCrash,
+  attemptFailsOpen,
+  attemptRefusalsLost,
   authFirst,
   authorityRefused,
   bodyLost,
@@ -103,6 +111,7 @@ export const probes: readonly Probe[] = [
   poolsOff,
   refused,
   replyDoesNotFit,
+  retriedAnswerCrash,
   retrySamePod,
   reverted,
   routeCacheKept,
@@ -117,5 +126,6 @@ export const probes: readonly Probe[] = [
   tlsMismatch,
   updateRefused,
   upstreamPhaseFails,
+  wholeNodeAsked,
   wrongPort,
 ];

@@ -16,7 +16,7 @@ export const plainKeys = words(`
   cluster_ip cluster_ips hostname hostnames host domains hosts address addresses addr authority sni
   named_port port target_port container_port protocol app_protocol controller_name gateway_class_name apply_to
   lb_policy http_header_name header header_name remove request_headers_to_remove response_headers_to_remove
-  untyped receiving_namespaces forwarding_namespaces path prefix path_separated_prefix regex prefix_rewrite substitution
+  untyped receiving_namespaces forwarding_namespaces request_attributes response_attributes path prefix path_separated_prefix regex prefix_rewrite substitution
   failure_mode mode operator scheme health_status eds_health_status endpoint_picker_ref models from to op effect
   context priority version_info client_status runtime_key reconcile retry_on service question
 `);

@@ -24,6 +24,8 @@ export interface PoolState {
 export interface HealthFacts extends Omit<ReadinessFacts, "openStreams" | "pods" | "usable"> {
   readonly pods: readonly PodState[];
   readonly pools: readonly PoolState[];
+  /** Backends that attempts are made for, which need no pods. */
+  readonly backends: number;
 }
 
 /** So long a set of pods is believed without having been seen anew. */
@@ -36,7 +38,7 @@ export const isUnread = (pod: PodState): boolean =>
   isUsable(pod) && pod.waiting === null && pod.running === null && pod.kvUsage === null;
 
 export function healthOf(facts: HealthFacts): Health {
-  const { started, draining, sources, pods, pools } = facts;
+  const { started, draining, sources, pods, pools, backends } = facts;
   if (draining) return watch("Draining: open requests are finished, then the picker ends.");
   if (!started) return watch("Starting: the sources of pods are asked for the first time.");
   const untold = sources.filter(({ known }) => !known);
@@ -44,6 +46,10 @@ export function healthOf(facts: HealthFacts): Health {
     return act(
       `Not ready: ${named(untold.map(({ name }) => name))} ${untold.length === 1 ? "has" : "have"} not told any pods yet.`,
     );
+  }
+  if (sources.length === 0 && backends > 0) {
+    const told = backends === 1 ? "one backend" : `${backends} backends`;
+    return { level: "good", sentence: `Working: attempts at ${told} are made ready; no pods are set up to pick from.` };
   }
   if (pods.length === 0) return act("No pods: every request is refused until a source names some.");
   const out = pods.filter((pod) => !isUsable(pod));

@@ -21,7 +21,16 @@ export interface StatusParts {
   readonly said: SaidLately;
   readonly reload: ConfigReport;
   readonly notes: readonly StartNote[];
+  /** In force now. */
+  readonly backends: () => readonly NamedBackend[];
   readonly buffer: { readonly usedBytes: number; readonly limitBytes: number };
+}
+
+/** As far as the page tells of one. */
+export interface NamedBackend {
+  readonly name: string;
+  readonly translator: { readonly name: string };
+  readonly host: string;
 }
 
 const DECISIONS_SHOWN = 50;
@@ -44,6 +53,7 @@ export class StatusReport {
     const noPicks = { recentPicks: 0, prefixHit: null };
     const pools = this.#parts.pods.pools.all.map((pool) => this.#poolState(pool));
     const { started, draining, sources } = this.#parts.facts();
+    const backends = this.#parts.backends();
     const faults = total(instruments.faults.sums("where"));
     const bytes = { bufferedBytes: buffer.usedBytes, bufferLimitBytes: buffer.limitBytes };
     return {
@@ -54,7 +64,7 @@ export class StatusReport {
         configAt: reload.last?.at ?? this.#startedAt,
       },
       at: new Date().toISOString(),
-      health: healthOf({ started, draining, sources, pods, pools }),
+      health: healthOf({ started, draining, sources, pods, pools, backends: backends.length }),
       warnings: warningsOf({ pods, pools, sources, notes, reload: reload.last, faults, ...bytes }),
       said: said.latest(),
       traffic: this.#traffic(),
@@ -62,6 +72,7 @@ export class StatusReport {
       decisions: trace.latest(DECISIONS_SHOWN),
       pools,
       sources,
+      backends: backends.map((backend) => this.#backendState(backend)),
     };
   }
 
@@ -78,6 +89,18 @@ export class StatusReport {
       watched: total(instruments.shadowPicks.sums("pool")),
       pickSeconds: instruments.pickSeconds.told(),
       openStreams: facts().openStreams,
+    };
+  }
+
+  /** Counts since the start, as those of the traffic. */
+  #backendState({ name, translator, host }: NamedBackend): object {
+    const { attempts, attemptRefusals, backendAnswers } = this.#parts.instruments;
+    const of = { backend: name };
+    return {
+      ...{ name, api: translator.name, host },
+      attempts: total(attempts.sums("attempt", of)),
+      byCode: attemptRefusals.sums("code", of),
+      byStatus: backendAnswers.sums("status", of),
     };
   }
 

@@ -7,13 +7,13 @@ test("layerOf puts every row of the catalogue where it is to be mended", () => {
   const rowsOf = (layer: (typeof layers)[number]) =>
     catalogue.filter((row) => layerOf(row) === layer).map(({ row }) => row);
   expect(Object.fromEntries(layers.map((layer) => [layer, rowsOf(layer)]))).toEqual({
-    "gateway pod": [48],
+    "gateway pod": [48, 60, 61],
     address: [49],
     route: [4, 29, 32, 50, 53],
     pool: [5, 6, 24, 36, 37, 38, 39, 46],
-    picker: [9, 10, 11, 12, 13, 14, 15, 16, 18, 21, 28, 31, 40, 44, 47, 52, 54, 55, 56, 57],
+    picker: [9, 10, 11, 12, 13, 14, 15, 16, 18, 21, 28, 31, 40, 44, 47, 52, 54, 55, 56, 57, 64],
     pod: [7, 30],
-    filter: [1, 2, 3, 8, 22, 23, 25, 26, 27, 33, 34, 35, 41, 42, 43, 45, 51, 58],
+    filter: [1, 2, 3, 8, 22, 23, 25, 26, 27, 33, 34, 35, 41, 42, 43, 45, 51, 58, 62, 63],
     "end to end": [17, 19, 20],
   });
 });

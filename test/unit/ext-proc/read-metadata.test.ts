@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { decodeMessage } from "../../../src/ext-proc/decode-message.ts";
+import { headersOf } from "../../../src/ext-proc/header-map.ts";
 import { headerMap, type ProcessingRequest, protoMethods, type StructValue } from "../../../src/ext-proc/messages.ts";
-import { routedPool, servedAddress, subsetHint } from "../../../src/ext-proc/read-metadata.ts";
+import { keptOriginal } from "../../../src/ext-proc/original-request.ts";
+import { backendName, envoyMinor, routedPool, servedAddress, subsetHint } from "../../../src/ext-proc/read-metadata.ts";
 import { Random } from "../../support/random.ts";
 import { randomMessage } from "../../support/random-messages.ts";
 
@@ -74,6 +76,18 @@ test("nothing that can come makes the readers throw", () => {
     const bytes = protoMethods().process.requestSerialize(randomMessage(random, "request_headers"));
     for (let flips = random.int(4); flips > 0; flips--) bytes[random.int(bytes.length)] = random.int(256);
     const message = decodeMessage(bytes);
-    expect(() => [routedPool(message), subsetHint(message), servedAddress(message)]).not.toThrow();
+    const read = [routedPool, subsetHint, servedAddress, backendName, envoyMinor, keptOriginal, headersOf];
+    expect(() => read.map((reader) => reader(message))).not.toThrow();
   }
+});
+
+test("headersOf has every header once, joined where it came several times, and none of HTTP/2's own", () => {
+  const header = (key: string, value: string) => ({ key, raw_value: Buffer.from(value) });
+  const headers = [header(":path", "/"), header("a", "1"), header("b", ""), header("a", "2"), header("c", "\u00fc")];
+  expect(headersOf(decoded({ request_headers: { headers: { headers } } }))).toEqual({
+    a: "1, 2",
+    b: "",
+    // A byte in each character, as headers are.
+    c: Buffer.from("\u00fc").toString("latin1"),
+  });
 });

@@ -27,7 +27,8 @@ test("PUT /debug/log-level changes one component, by word or number, and tells a
 test("PUT /debug/log-level without a component is for all, and may be a query", async () => {
   const reply = await server.inject({ method: "PUT", url: `${PATH}?level=4` });
   expect(reply.statusCode).toBe(200);
-  expect(Object.values(logs.levels()).map(({ level }) => level)).toEqual(Array(9).fill("debug"));
+  const levels = Object.values(logs.levels()).map(({ level }) => level);
+  expect([levels.length > 5, new Set(levels)]).toEqual([true, new Set(["debug"])]);
 });
 
 test("PUT /debug/log-level with null or configured takes the wish back", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Usage } from "../../../src/response/answer-counts.ts";
 import { formOf, isEventStream } from "../../../src/response/answer-form.ts";
 import { AnswerReading } from "../../../src/response/answer-reading.ts";
+import type { Usage } from "../../../src/response/usage.ts";
 import { Random } from "../../support/random.ts";
 import { broken } from "../../support/random-json.ts";
 import { documentedAnswers, type KnownAnswer, noUsage, recordedAnswers } from "../../support/recorded-answers.ts";

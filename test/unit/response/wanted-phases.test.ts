@@ -20,9 +20,9 @@ describe("wantedPhases", () => {
   });
 
   test("wants bodies where models have other names for clients, though no scorer reads their times", () => {
-    const wanted = wantedPhases([{ name: "queue-depth", reads: ["waiting"] }], true);
+    const wanted = wantedPhases([{ name: "queue-depth", reads: ["waiting"] }], { renames: true });
     expect(wanted).toMatchObject({ responseBodyMode: "STREAMED", readsTimes: false });
     expect(wanted.sentence).toContain("(rewritten models get their names back)");
-    expect(wantedPhases([{ name: "mine", reads: ["ttft"] }], true).readsTimes).toBe(true);
+    expect(wantedPhases([{ name: "mine", reads: ["ttft"] }], { renames: true }).readsTimes).toBe(true);
   });
 });

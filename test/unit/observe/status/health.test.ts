@@ -28,6 +28,7 @@ const facts: HealthFacts = {
   sources: [source],
   pods: [podState("a"), podState("b"), podState("c")],
   pools: [pool],
+  backends: 0,
 };
 
 test.each<[string, Partial<HealthFacts>, string, string]>([
@@ -62,6 +63,18 @@ test.each<[string, Partial<HealthFacts>, string, string]>([
     { pods: [podState("a", silent), podState("b")], pools: [pool, { ...pool, name: "chat", usable: 0 }] },
     "act",
     "Pool chat: no pod can be used.",
+  ],
+  [
+    "there are backends alone",
+    { pods: [], pools: [], sources: [], backends: 2 },
+    "good",
+    "Working: attempts at 2 backends are made ready; no pods are set up to pick from.",
+  ],
+  [
+    "a source has no pods beside backends",
+    { pods: [], backends: 1 },
+    "act",
+    "No pods: every request is refused until a source names some.",
   ],
   ["there are no pods", { pods: [] }, "act", "No pods: every request is refused until a source names some."],
   [

@@ -1,9 +1,10 @@
-/** Follows the config file: tells its bytes whenever they have changed and come to rest, and once when they are gone. */
+/** Follows one file: tells its bytes whenever they have changed and come to rest, and once when they are gone. */
 import { setTimeout as delay } from "node:timers/promises";
-import { WatchedFile } from "../discovery/watched-file.ts";
-import { CONFIG_LIMIT_BYTES } from "./config-file.ts";
+import { WatchedFile } from "./watched-file.ts";
 
 export interface FollowerParts {
+  /** At most one byte more is told, which is then seen to be too much. */
+  readonly limitBytes: number;
   /** The next look waits until this is over. */
   changed(bytes: Uint8Array): Promise<void>;
   lost(problem: string): void;
@@ -13,25 +14,28 @@ export interface FollowerParts {
 
 /** Finds what no event tells, as on network file systems. */
 const LOOK_MS = 5_000;
-/** So long the file must be the same before it is believed: half a file may well be valid YAML. */
+/** So long the file must be the same before it is believed: half of what is written may well make sense. */
 const REST_MS = 50;
 
-export class ConfigFollower {
+export class FileFollower {
   readonly #parts: FollowerParts;
   readonly #file: WatchedFile;
   readonly #stop = new AbortController();
   /** What was told last; undefined once the file was lost. */
   #told: Buffer | undefined;
+  /** Was anything told, or known before? */
+  #isKnown: boolean;
   #problem = "";
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #onceMore = false;
 
-  /** `bytes` are those that are known already. */
-  constructor(path: string, bytes: Uint8Array, parts: FollowerParts) {
+  /** `bytes` are those that are known already; without them the first look tells what it finds. */
+  constructor(path: string, bytes: Uint8Array | undefined, parts: FollowerParts) {
     this.#parts = parts;
-    this.#told = Buffer.from(bytes);
-    this.#file = new WatchedFile(path, { limitBytes: CONFIG_LIMIT_BYTES, changed: () => this.lookNow() });
+    this.#told = bytes && Buffer.from(bytes);
+    this.#isKnown = bytes !== undefined;
+    this.#file = new WatchedFile(path, { limitBytes: parts.limitBytes, changed: () => this.lookNow() });
   }
 
   start(): void {
@@ -69,9 +73,13 @@ export class ConfigFollower {
 
   /** The file, or why there is none, as two reads in a row find it. */
   async #atRest(): Promise<Buffer | string> {
+    const { restMs = REST_MS } = this.#parts;
+    const ageMs = Date.now() - (await this.#file.changedAtMs());
     let [found, stamp] = await this.#read();
+    // Nobody waits for a file that lay there before the start.
+    if (!this.#isKnown && ageMs >= restMs && (await this.#file.stamp()) === stamp) return found;
     while (typeof found === "string" ? found !== this.#problem : this.#told?.equals(found) !== true) {
-      await delay(this.#parts.restMs ?? REST_MS, undefined, { signal: this.#stop.signal });
+      await delay(restMs, undefined, { signal: this.#stop.signal });
       const before = { found, stamp };
       [found, stamp] = await this.#read();
       if (stamp === before.stamp && isSame(found, before.found)) break;
@@ -89,6 +97,7 @@ export class ConfigFollower {
 
   async #tell(found: Buffer | string): Promise<void> {
     if (this.#stop.signal.aborted) return;
+    this.#isKnown = true;
     if (typeof found === "string") {
       if (found !== this.#problem) this.#parts.lost(found);
       this.#problem = found;
